@@ -1,0 +1,44 @@
+"""The `onelook` command: every subcommand by one line, a user's mistake as one line and exit code 2."""
+
+import sys
+
+import typer
+
+from onelook.structures.errors import UserError
+
+INTERRUPTED = 130
+
+
+def build_app() -> typer.Typer:
+    """Return the command line application with every command in it."""
+    from onelook.cli import data, demo, evaluate, export, predict, report, summary, train
+
+    app = typer.Typer(
+        name="onelook",
+        help="Turn labelled images into a served detector, and be told why when it cannot be done.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.command("demo")(demo.demo)
+    app.add_typer(data.build_app(), name="data")
+    app.command("train")(train.train)
+    app.command("eval")(evaluate.evaluate)
+    app.command("predict")(predict.predict)
+    app.command("export")(export.export)
+    app.command("report")(report.report)
+    app.command("summary")(summary.summary)
+    return app
+
+
+def main() -> None:
+    """Run the command line; exit 2 with one line for a user's mistake, 130 for Ctrl-C."""
+    try:
+        build_app()()
+    except UserError as error:
+        print(f"onelook: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("onelook: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)

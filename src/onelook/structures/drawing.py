@@ -1,0 +1,61 @@
+"""Boxes drawn over pictures, in one colour a class, for every picture that onelook shows."""
+
+import colorsys
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from onelook.structures.boxes import Boxes
+from onelook.structures.letterbox import Image
+
+Colour = tuple[int, int, int]
+
+
+def class_colour(index: int) -> Colour:
+    """Return the RGB colour of class `index`: hues a golden angle apart, so that neighbours differ."""
+    red, green, blue = colorsys.hsv_to_rgb((0.02 + index * 0.381966) % 1, 0.85, 0.95)
+    return int(red * 255), int(green * 255), int(blue * 255)
+
+
+def draw_boxes(
+    image: Image, boxes: Boxes, classes: Sequence[int] | np.ndarray, labels: Sequence[str], dashed: bool = False
+) -> Image:
+    """Return a copy of the image with every box (n, 4) in its class's colour and its label above it; "" writes none.
+
+    `dashed` draws broken lines, used for truth beside predictions.
+    """
+    picture = np.ascontiguousarray(image).copy()
+    stroke = max(1, round(min(picture.shape[:2]) / 240))
+    for box, index, label in zip(boxes, classes, labels, strict=True):
+        x1, y1, x2, y2 = (round(float(value)) for value in box)
+        colour = class_colour(int(index))
+        if dashed:
+            _dashed(picture, (x1, y1, x2, y2), colour, stroke)
+        else:
+            cv2.rectangle(picture, (x1, y1), (x2, y2), colour, stroke, cv2.LINE_AA)
+        if label:
+            _label(picture, label, (x1, y1), colour, stroke)
+    return picture
+
+
+def _label(picture: Image, text: str, corner: tuple[int, int], colour: Colour, stroke: int) -> None:
+    scale = 0.4 + 0.1 * stroke
+    (width, height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
+    x = int(np.clip(corner[0], 0, max(0, picture.shape[1] - width)))
+    y = corner[1] - base if corner[1] - height - base >= 0 else corner[1] + height + base
+    cv2.rectangle(picture, (x, y - height - base // 2), (x + width, y + base // 2), colour, -1)
+    dark = sum(colour) > 382
+    ink = (20, 20, 20) if dark else (255, 255, 255)
+    cv2.putText(picture, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, ink, max(1, stroke // 2), cv2.LINE_AA)
+
+
+def _dashed(picture: Image, box: tuple[int, int, int, int], colour: Colour, stroke: int) -> None:
+    x1, y1, x2, y2 = box
+    dash = 4 * stroke
+    for x in range(x1, x2, 2 * dash):
+        for y in (y1, y2):
+            cv2.line(picture, (x, y), (min(x + dash, x2), y), colour, stroke)
+    for y in range(y1, y2, 2 * dash):
+        for x in (x1, x2):
+            cv2.line(picture, (x, y), (x, min(y + dash, y2)), colour, stroke)

@@ -1,0 +1,118 @@
+"""Settings: frozen dataclasses, read from TOML, overridden by `key=value`, unknown keys refused with the nearest known one."""
+
+import dataclasses
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from onelook.structures.errors import FormatError, UserError, nearest
+
+Settings = TypeVar("Settings")
+
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+def make_settings(kind: type[Settings], values: Mapping[str, Any], where: str) -> Settings:
+    """Return `kind(**values)`, every value brought to the type of its field (text is read as that type).
+
+    `where` names the source in errors. Raises UserError for an unknown key and for a value of the wrong type; what the
+    dataclass's own check refuses passes through as its UserError.
+    """
+    hints = get_type_hints(kind)
+    unknown = [key for key in values if key not in hints]
+    if unknown:
+        raise UserError(
+            f"{where}: unknown setting {unknown[0]!r}{nearest(unknown[0], hints)} (known: {', '.join(sorted(hints))})"
+        )
+    return kind(**{key: _as_type(value, hints[key], f"{where}: {key}") for key, value in values.items()})
+
+
+def parse_overrides(pairs: Iterable[str]) -> dict[str, str]:
+    """Return `--set key=value` arguments as a mapping. Raises UserError for one without `=`."""
+    values = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise UserError(f"--set: expected key=value, got {pair!r}")
+        values[key.strip()] = value.strip()
+    return values
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file. Raises FormatError naming the file, and the line where TOML tells it."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FormatError(f"{path}: expected a TOML file, got {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FormatError(f"{path}: expected TOML, got {error}") from None
+
+
+def to_toml(values: Mapping[str, Any]) -> str:
+    """Return a flat mapping (and one level of tables) as TOML; keys whose value is None are left out."""
+    plain = [f"{key} = {_literal(value)}" for key, value in values.items() if not isinstance(value, Mapping | None)]
+    tables = [
+        f"\n[{_key(name)}]\n"
+        + "\n".join(f"{_key(key)} = {_literal(value)}" for key, value in table.items() if value is not None)
+        for name, table in values.items()
+        if isinstance(table, Mapping)
+    ]
+    return "\n".join(plain + tables) + "\n"
+
+
+def as_values(settings: Any) -> dict[str, Any]:
+    """Return a settings dataclass as a mapping, as `to_toml` takes it."""
+    return dataclasses.asdict(settings)
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_literal(item) for item in value) + "]"
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+
+
+def _key(name: str) -> str:
+    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else _literal(name)
+
+
+def _as_type(value: Any, hint: Any, where: str) -> Any:
+    """Return `value` as the type that `hint` names: bool, int, float, str, tuples of them, and `| None` of each."""
+    if get_origin(hint) in (UnionType, Union):
+        if value is None or (isinstance(value, str) and value.lower() == "none"):
+            return None
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
+    if get_origin(hint) is tuple:
+        items = value.split(",") if isinstance(value, str) else value
+        if not isinstance(items, list | tuple):
+            raise UserError(f"{where}: expected a list, got {value!r}")
+        return tuple(_as_type(item, get_args(hint)[0], where) for item in items if item != "")
+    try:
+        return _scalar(value, hint)
+    except (ValueError, TypeError):
+        raise UserError(f"{where}: expected {_spelled(hint)}, got {value!r}") from None
+
+
+def _scalar(value: Any, kind: type) -> Any:
+    if kind is bool:
+        word = str(value).strip().lower()
+        if word not in _TRUE + _FALSE:
+            raise ValueError(word)
+        return word in _TRUE
+    if isinstance(value, bool):
+        raise ValueError(value)
+    if kind is int and not float(value).is_integer():
+        raise ValueError(value)
+    if kind is Path:
+        return Path(value)
+    return int(float(value)) if kind is int else kind(value)
+
+
+def _spelled(kind: type) -> str:
+    return {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}.get(kind, kind.__name__)
