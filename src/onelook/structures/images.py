@@ -71,7 +71,9 @@ def _header(data: bytes, where: str) -> tuple[int, int, int]:
             with Pillow.open(BytesIO(data)) as image:
                 return image.width, image.height, image.getexif().get(_ORIENTATION, _UPRIGHT)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
-        raise FormatError(f"{where}: expected a picture, got a file that cannot be read as one ({_reason(error)})") from None
+        raise FormatError(
+            f"{where}: expected a picture, got a file that cannot be read as one ({_reason(error)})"
+        ) from None
 
 
 def _by_pillow(data: bytes, where: str) -> Image:

@@ -1,0 +1,225 @@
+"""A bundle: a folder that is a model wherever it goes, and the ways to name one.
+
+`network.cfg`, `classes.txt`, `weights.safetensors`, `bundle.toml`. Nothing in it is executed.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from onelook.structures.classes import read_names
+from onelook.structures.errors import FormatError, UserError
+from onelook.structures.files import new_folder, write_bytes, write_text
+from onelook.structures.network.cfg import Cfg, format_cfg, read_cfg
+from onelook.structures.network.layers import Layer, describe
+from onelook.structures.network.weights_file import read_weights, split_weights
+from onelook.structures.settings import make_settings, read_toml, to_toml
+
+Arrays = Mapping[str, NDArray[np.float32]]
+
+_FILES = ("network.cfg", "classes.txt", "weights.safetensors", "bundle.toml")
+
+
+@dataclass(frozen=True)
+class BundleSettings:
+    """What `bundle.toml` says beside the metrics."""
+
+    width: int
+    """Of the network's input, pixels."""
+    height: int
+    """Of the network's input, pixels."""
+    resize: str = "stretch"
+    """`letterbox` keeps the aspect ratio, `stretch` does not; as it was trained."""
+    colour: str = "rgb"
+    """Order of the channels; values are divided by 255."""
+    score: float = 0.25
+    """Detections below are not shown unless asked for."""
+    nms: float = 0.45
+    """IoU above which the worse of two detections of a class is dropped."""
+    trained_on: str = ""
+    """Digest of the data set."""
+    licence: str = ""
+    """Under which the weights may be used, where known."""
+    weights_sha256: str = ""
+    """Of weights.safetensors."""
+    version: int = 1
+    """Of the bundle's form."""
+
+    def __post_init__(self) -> None:
+        if self.resize not in ("letterbox", "stretch"):
+            raise UserError(f"resize: expected letterbox or stretch, got {self.resize!r}")
+        if self.colour != "rgb":
+            raise UserError(f"colour: expected rgb, got {self.colour!r}")
+        if min(self.width, self.height) < 1:
+            raise UserError(f"width, height: expected at least 1, got {self.width} and {self.height}")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the input."""
+        return self.width, self.height
+
+    @property
+    def letterbox(self) -> bool:
+        """Whether images are fitted by letterbox."""
+        return self.resize == "letterbox"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A network, its classes and its weights by `"{layer}.{array}"`, as `structures.network.layers` names them."""
+
+    cfg: Cfg
+    names: tuple[str, ...]
+    arrays: Arrays
+    settings: BundleSettings
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    where: str = "bundle"
+
+    def __post_init__(self) -> None:
+        check_arrays(self.layers(), self.arrays, self.where)
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Return the layers at the bundle's input size."""
+        return describe(self.cfg, self.settings.size)
+
+
+def check_arrays(layers: tuple[Layer, ...], arrays: Arrays, where: str) -> None:
+    """Raise FormatError when an array that the layers need is missing or has another shape."""
+    for layer in layers:
+        for name, shape in layer.arrays:
+            found = arrays.get(f"{layer.index}.{name}")
+            if found is None or found.shape != shape:
+                came = "none" if found is None else str(found.shape)
+                raise FormatError(
+                    f"{where}: {layer.name} {name}: expected {shape}, got {came}; the weights belong to another cfg"
+                )
+
+
+def write_bundle(folder: Path, bundle: Bundle, replace: bool = False) -> None:
+    """Write the bundle's four files; a new folder appears whole or not at all.
+
+    `replace` writes each file in place of an older one, weights last but for bundle.toml, which carries their digest.
+    """
+    data = save({name: np.ascontiguousarray(array) for name, array in sorted(bundle.arrays.items())})
+    settings = {**vars(bundle.settings), "weights_sha256": hashlib.sha256(data).hexdigest()}
+    texts = {
+        "network.cfg": format_cfg(bundle.cfg),
+        "classes.txt": "".join(f"{name}\n" for name in bundle.names),
+        "bundle.toml": to_toml({**settings, "metrics": dict(bundle.metrics)}),
+    }
+    if replace and folder.exists():
+        _write_into(folder, data, texts)
+        return
+    with new_folder(folder) as beside:
+        _write_into(beside, data, texts)
+
+
+def _write_into(folder: Path, data: bytes, texts: Mapping[str, str]) -> None:
+    write_text(folder / "network.cfg", texts["network.cfg"])
+    write_text(folder / "classes.txt", texts["classes.txt"])
+    write_bytes(folder / "weights.safetensors", data)
+    write_text(folder / "bundle.toml", texts["bundle.toml"])
+
+
+def read_bundle(folder: Path, verify: bool = True) -> Bundle:
+    """Return the bundle in a folder; `verify` compares the weights' digest. Raises FormatError naming what is wrong."""
+    for name in _FILES:
+        if not (folder / name).is_file():
+            raise FormatError(f"{folder}: expected a bundle ({', '.join(_FILES)}), got a folder without {name}")
+    values = read_toml(folder / "bundle.toml")
+    metrics = values.pop("metrics", {})
+    for needed in ("width", "height"):
+        if needed not in values:
+            raise FormatError(f"{folder / 'bundle.toml'}: expected {needed}, got none")
+    settings = make_settings(BundleSettings, values, str(folder / "bundle.toml"))
+    weights = folder / "weights.safetensors"
+    if verify and settings.weights_sha256:
+        _verify(weights, settings.weights_sha256)
+    try:
+        arrays = load_file(weights)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise FormatError(f"{weights}: expected safetensors, got {error}") from None
+    return Bundle(
+        read_cfg(folder / "network.cfg"), read_names(folder / "classes.txt"), arrays, settings, metrics, str(folder)
+    )
+
+
+def _verify(weights: Path, expected: str) -> None:
+    with weights.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != expected:
+        raise FormatError(
+            f"{weights}: expected sha256 {expected[:12]}…, got {found[:12]}…; the file is not the one that was saved"
+        )
+
+
+def find_model(path: Path, weights: Path | None = None, names: Path | None = None) -> Bundle:
+    """Return the model that a user names: a bundle, a run, a folder or `.cfg` or `.weights` with the others beside it.
+
+    For Darknet files the names are taken from a `.names` file beside, and may be given. Raises UserError with the ways out.
+    """
+    if (path / "model" / "bundle.toml").is_file():
+        return read_bundle(path / "model")
+    if (path / "bundle.toml").is_file():
+        return read_bundle(path)
+    cfg_path, weights_path = _darknet_pair(path, weights)
+    return darknet_bundle(cfg_path, weights_path, names or _names_beside(cfg_path))
+
+
+def darknet_bundle(cfg_path: Path, weights_path: Path, names_path: Path | None) -> Bundle:
+    """Return Darknet's three files as a bundle in memory; the weights stay mapped from the file."""
+    cfg = read_cfg(cfg_path)
+    layers = describe(cfg)
+    arrays = split_weights(read_weights(weights_path), layers)
+    classes = next((layer.section.integer("classes", 20) for layer in layers if layer.kind == "yolo"), 0)
+    names = read_names(names_path) if names_path else tuple(f"class{index}" for index in range(classes))
+    if classes and len(names) != classes:
+        raise FormatError(f"{names_path}: expected classes={classes} names as in {cfg_path}, got {len(names)}")
+    resize = "letterbox" if cfg.net.integer("letter_box", 0) else "stretch"
+    width, height = cfg.input_size
+    return Bundle(cfg, names, arrays, BundleSettings(width, height, resize), where=str(weights_path))
+
+
+def _darknet_pair(path: Path, weights: Path | None) -> tuple[Path, Path]:
+    if path.is_dir():
+        cfg = _only(sorted(path.glob("*.cfg")), path, ".cfg")
+        return cfg, weights or _weights_beside(cfg)
+    if not path.is_file():
+        raise UserError(f"{path}: expected a bundle, a run, or a .cfg with its .weights, got nothing there")
+    if path.suffix == ".cfg":
+        return path, weights or _weights_beside(path)
+    if path.suffix == ".weights":
+        beside = path.with_suffix(".cfg")
+        return beside if beside.is_file() else _only(sorted(path.parent.glob("*.cfg")), path.parent, ".cfg"), path
+    raise UserError(
+        f"{path}: expected a bundle, a run, or a .cfg with its .weights, got a {path.suffix or 'plain'} file"
+    )
+
+
+def _weights_beside(cfg: Path) -> Path:
+    same = cfg.with_suffix(".weights")
+    if same.is_file():
+        return same
+    return _only(sorted(cfg.parent.glob("*.weights")), cfg.parent, ".weights")
+
+
+def _names_beside(cfg: Path) -> Path | None:
+    """Return the only `.names` beside the cfg, or the one of the same stem, or none."""
+    same, found = cfg.with_suffix(".names"), sorted(cfg.parent.glob("*.names"))
+    if same.is_file():
+        return same
+    return found[0] if len(found) == 1 else None
+
+
+def _only(found: list[Path], folder: Path, suffix: str) -> Path:
+    if len(found) != 1:
+        came = "none" if not found else ", ".join(path.name for path in found)
+        raise UserError(f"{folder}: expected one {suffix} file, got {came}; name the file itself")
+    return found[0]
