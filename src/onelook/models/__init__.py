@@ -1,0 +1,1 @@
+"""Networks from Darknet cfg files, their weights and their losses."""

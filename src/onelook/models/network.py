@@ -1,0 +1,86 @@
+"""A network built from a cfg: losses by name in training, detections in evaluation."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from onelook.models.sections import MODULES, Connected, Convolution
+from onelook.models.yolo_loss import LossSettings, yolo_loss
+from onelook.structures.detections import Detections
+from onelook.structures.network.cfg import Cfg
+from onelook.structures.network.heads import decode_all, head_of
+from onelook.structures.network.layers import INPUT, describe
+from onelook.structures.network.nms import suppress
+
+Arrays = Mapping[str, NDArray[np.float32]]
+
+
+class Network(nn.Module):
+    """Any Darknet detector.
+
+    In training `model(images, targets)` gives losses by name, each a mean that a loop may sum; in evaluation `model(images)`
+    gives one `Detections` an image, in pixels of the input. Images are (n, 3, h, w) uint8, or float in 0..1; targets (m, 6)
+    rows of image, class, x1, y1, x2, y2 in input pixels.
+    """
+
+    def __init__(self, cfg: Cfg, loss: LossSettings | None = None) -> None:
+        super().__init__()
+        self.cfg = cfg
+        self.layers = describe(cfg)
+        self.sections = nn.ModuleList(MODULES[layer.kind](layer) for layer in self.layers)
+        self.heads = [head_of(layer) for layer in self.layers if layer.kind == "yolo"]
+        self.loss = loss or LossSettings()
+        self.score, self.nms = 0.001, 0.45
+        before = {layer.index: layer.index - 1 for layer in self.layers}
+        self._kept = {i for layer in self.layers for i in layer.inputs if i != before[layer.index]}
+
+    def forward(self, images: Tensor, targets: Tensor | None = None) -> dict[str, Tensor] | list[Detections]:
+        """Return losses by name in training, detections in evaluation."""
+        raws = self.raw_outputs(images)
+        size = (images.shape[3], images.shape[2])
+        if self.training:
+            assert targets is not None, "training needs targets"
+            return yolo_loss(raws, self.heads, targets, size, self.loss)
+        arrays = [raw.float().cpu().contiguous().numpy() for raw in raws]
+        return [self._detections([array[i] for array in arrays], size) for i in range(len(images))]
+
+    def raw_outputs(self, images: Tensor) -> list[Tensor]:
+        """Return what each [yolo] layer receives, (n, a * (5 + classes), h, w), in the cfg's order."""
+        x = images.to(memory_format=torch.channels_last)
+        x = x.float().div_(255) if images.dtype == torch.uint8 else x
+        kept: dict[int, Tensor] = {INPUT: x}
+        raws = []
+        for layer, section in zip(self.layers, self.sections, strict=True):
+            x = section(*(x if i == layer.index - 1 else kept[i] for i in layer.inputs))
+            if layer.index in self._kept:
+                kept[layer.index] = x
+            if layer.kind == "yolo":
+                raws.append(x)
+        return raws
+
+    def _detections(self, raws: Sequence[NDArray[np.float32]], size: tuple[int, int]) -> Detections:
+        return suppress(decode_all(raws, self.heads, size, self.score), self.nms)
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Return copies of all weights under the names of `structures.network.layers`."""
+        return {name: tensor.detach().float().cpu().contiguous().numpy().copy() for name, tensor in self._tensors().items()}
+
+    def load(self, arrays: Arrays) -> None:
+        """Copy the arrays into the network; those that are absent leave the network's own. Raises ValueError for a shape."""
+        tensors = self._tensors()
+        with torch.no_grad():
+            for name, array in arrays.items():
+                if tensors[name].shape != array.shape:
+                    raise ValueError(f"{name}: expected {tuple(tensors[name].shape)}, got {array.shape}")
+                tensors[name].copy_(torch.from_numpy(np.array(array, np.float32)))
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {
+            f"{index}.{name}": tensor
+            for index, section in enumerate(self.sections)
+            if isinstance(section, Convolution | Connected)
+            for name, tensor in section.arrays().items()
+        }
