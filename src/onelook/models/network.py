@@ -17,6 +17,9 @@ from onelook.structures.network.nms import suppress
 
 Arrays = Mapping[str, NDArray[np.float32]]
 
+_RARE = -4.6
+"""The logit of 1 %, about the share of cells that see something."""
+
 
 class Network(nn.Module):
     """Any Darknet detector.
@@ -34,8 +37,8 @@ class Network(nn.Module):
         self.heads = [head_of(layer) for layer in self.layers if layer.kind == "yolo"]
         self.loss = loss or LossSettings()
         self.score, self.nms = 0.001, 0.45
-        before = {layer.index: layer.index - 1 for layer in self.layers}
-        self._kept = {i for layer in self.layers for i in layer.inputs if i != before[layer.index]}
+        self._kept = {i for layer in self.layers for i in layer.inputs if i != layer.index - 1}
+        self._reset_heads()
 
     def forward(self, images: Tensor, targets: Tensor | None = None) -> dict[str, Tensor] | list[Detections]:
         """Return losses by name in training, detections in evaluation."""
@@ -60,6 +63,16 @@ class Network(nn.Module):
             if layer.kind == "yolo":
                 raws.append(x)
         return raws
+
+    def _reset_heads(self) -> None:
+        """Let fresh heads begin by saying that a cell sees nothing, so that the first steps aren't spent on unlearning."""
+        for layer in self.layers:
+            section = self.sections[layer.index - 1]
+            if layer.kind == "yolo" and isinstance(section, Convolution) and section.conv.bias is not None:
+                channels = 5 + layer.section.integer("classes", 20)
+                nn.init.normal_(section.conv.weight, std=0.01)
+                with torch.no_grad():
+                    section.conv.bias.view(-1, channels)[:, 4] = _RARE
 
     def _detections(self, raws: Sequence[NDArray[np.float32]], size: tuple[int, int]) -> Detections:
         return suppress(decode_all(raws, self.heads, size, self.score), self.nms)

@@ -1,0 +1,104 @@
+"""A cfg made to fit the user's data: classes, filters, anchors and input size derived, every change told. No torch."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onelook.structures.network.cfg import Cfg, Section
+from onelook.structures.network.layers import Layer, describe
+
+Sizes = NDArray[np.float32]
+
+
+def adapt(
+    cfg: Cfg, classes: int, size: tuple[int, int] | None = None, anchors: Sizes | None = None
+) -> tuple[Cfg, list[str]]:
+    """Return the cfg for `classes`, and what was changed, one line a change.
+
+    `size` is the input's (width, height); `anchors` (k, 2) are widths and heights in its pixels, sorted by area, as many as
+    the heads use together: the heads with the finest grid get the smallest. Without them the cfg's own are kept, scaled with
+    the input. Raises FormatError when a [yolo] section does not follow a convolution.
+    """
+    layers = describe(cfg)
+    scale = _scale(cfg.input_size, size)
+    sections, changes = list(cfg.layers), []
+    heads = [layer for layer in layers if layer.kind == "yolo"]
+    masks = _masks(heads)
+    for layer in heads:
+        before = _head_convolution(layers, layer)
+        filters = len(masks[layer.index]) * (5 + classes)
+        values = _head_values(layer.section, classes, scale, anchors, masks[layer.index])
+        sections[before.index] = _told(sections[before.index], changes, filters=filters)
+        sections[layer.index] = _told(sections[layer.index], changes, **values)
+    net = cfg.net if size is None else _told(cfg.net, changes, width=size[0], height=size[1])
+    return Cfg(net, tuple(sections)), changes
+
+
+def used_anchors(cfg: Cfg) -> Sizes:
+    """Return the anchors (k, 2) that the heads' masks name, in pixels of the cfg's input, sorted by area."""
+    heads = [layer for layer in describe(cfg) if layer.kind == "yolo"]
+    rows = [
+        np.asarray(layer.section.numbers("anchors"), np.float32).reshape(-1, 2)[list(_mask(layer.section))]
+        for layer in heads
+    ]
+    together = np.concatenate(rows) if rows else np.zeros((0, 2), np.float32)
+    return together[np.argsort(together.prod(axis=1), kind="stable")]
+
+
+def strides(cfg: Cfg) -> tuple[int, ...]:
+    """Return the stride of every [yolo] head in input pixels, in the cfg's order."""
+    width = cfg.input_size[0]
+    return tuple(round(width / layer.out_shape[2]) for layer in describe(cfg) if layer.kind == "yolo")
+
+
+def with_net(cfg: Cfg, **options: object) -> tuple[Cfg, list[str]]:
+    """Return the cfg with [net] options set, and what that changed."""
+    changes: list[str] = []
+    return replace(cfg, net=_told(cfg.net, changes, **options)), changes
+
+
+def _masks(heads: Sequence[Layer]) -> dict[int, tuple[int, ...]]:
+    """Return by layer index which of the sorted anchors a head takes: the finer its grid, the smaller its anchors."""
+    masks, start = {}, 0
+    for layer in sorted(heads, key=lambda layer: -layer.out_shape[1] * layer.out_shape[2]):
+        count = len(_mask(layer.section))
+        masks[layer.index] = tuple(range(start, start + count))
+        start += count
+    return masks
+
+
+def _mask(section: Section) -> tuple[int, ...]:
+    return section.integers("mask") or tuple(range(section.integer("num", 1)))
+
+
+def _head_values(
+    section: Section, classes: int, scale: Sizes, anchors: Sizes | None, mask: tuple[int, ...]
+) -> dict[str, object]:
+    if anchors is not None:
+        texts = [f"{value:.4g}" for value in anchors.reshape(-1).tolist()]
+        return {"classes": classes, "num": len(anchors), "mask": mask, "anchors": texts}
+    own = np.asarray(section.numbers("anchors"), np.float32).reshape(-1, 2) * scale
+    return {"classes": classes, "anchors": [f"{value:.6g}" for value in own.reshape(-1).tolist()]}
+
+
+def _scale(old: tuple[int, int], new: tuple[int, int] | None) -> Sizes:
+    return np.asarray([1, 1] if new is None else [new[0] / old[0], new[1] / old[1]], np.float32)
+
+
+def _head_convolution(layers: Sequence[Layer], head: Layer) -> Layer:
+    before = layers[head.index - 1] if head.index else None
+    if before is None or before.kind != "convolutional":
+        raise head.section.error(None, "expected a [convolutional] section before it, whose filters can follow the classes")
+    return before
+
+
+def _told(section: Section, changes: list[str], **values: object) -> Section:
+    """Return the section changed, and add a line for every option whose text is another than before."""
+    changed = section.changed(**values)
+    for key in values:
+        before, after = section.options.get(key, ("none", 0))[0], changed.options[key][0]
+        if before != after:
+            changes.append(f"[{section.kind}] (line {section.line}) {key}: {before} -> {after}")
+    return changed
