@@ -25,9 +25,9 @@ ROOMS = {
     "inference": BASE | {"evaluation"},
     "experiments": BASE | {"datasets", "models", "evaluation", "training", "inference"},
     "service": BASE | {"inference", "datasets", "evaluation", "training", "experiments"},
-    "cli": BASE | {"datasets", "models", "evaluation", "training", "inference", "experiments", "service"},
+    "cli": BASE | {"datasets", "models", "evaluation", "training", "inference", "experiments", "service", ""},
 }
-"""What each room may import, itself aside."""
+"""What each room may import, itself aside; "" is the package's own __init__."""
 
 WITHOUT_TORCH = ("structures", "datasets", "evaluation", "inference")
 WITH_TORCH = ("onelook.datasets.loader",)
@@ -51,10 +51,10 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def room_of(module: str) -> str | None:
-    """Return the room of `onelook.room...`, None for the package itself and its __main__."""
+def room_of(module: str) -> str:
+    """Return the room of `onelook.room...`, "" for the package itself and its __main__."""
     parts = module.split(".")
-    return parts[1] if len(parts) > 1 and (SOURCE / parts[1]).is_dir() else None
+    return parts[1] if len(parts) > 1 and (SOURCE / parts[1]).is_dir() else ""
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
@@ -79,8 +79,8 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
 @pytest.mark.parametrize("path", FILES, ids=module_name)
 def test_a_room_imports_only_the_rooms_before_it(path: Path) -> None:
     room = room_of(module_name(path))
-    if room is None:
-        return
+    if not room:
+        return  # the package's own API and __main__ may name any room
 
     wrong = [
         f"{path}:{line}: {room} may not import {module}"
