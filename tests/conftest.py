@@ -13,3 +13,11 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"REAL DATA ABSENT: {SHARED} is not there, so this comparison was not made")
     return SHARED
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what is marked `gpu`, loudly, where there is no GPU."""
+    if item.get_closest_marker("gpu"):
+        torch = pytest.importorskip("torch")
+        if not torch.cuda.is_available():
+            pytest.skip("GPU ABSENT: this test was not made")
