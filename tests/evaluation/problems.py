@@ -1,5 +1,8 @@
 """Problems that several tests judge: hand-made ones, and random ones with ties, crowds and dense overlaps."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 
 from onelook.structures.detections import Detections
@@ -52,3 +55,29 @@ def _detections(
     kinds = np.concatenate([labels[source], generator.integers(0, classes, count)])
     kinds = np.where(generator.random(len(kinds)) < 0.1, generator.integers(0, classes, len(kinds)), kinds)
     return Detections(rows, np.round(generator.random(len(rows)), 1), kinds)  # type: ignore[arg-type]
+
+
+def darknet_problem(path: Path) -> tuple[list[Truth], list[Detections], list[str]]:
+    """Return what Darknet saw and said on coco128, in pixels of a 1000 x 1000 image, and its 80 class names.
+
+    A truth that repeats another of its image is kept; one that `-difficult` moved away carries the flag.
+    """
+    content = json.loads(path.read_text())
+    names = (path.parent / "coco.names").read_text().splitlines()
+    truths, detections = [], []
+    for image in content["images"]:
+        plain, hard = _rows(image["truth"], 5), _rows(image.get("difficult", []), 5)
+        rows = np.concatenate([plain, hard])
+        difficult = np.arange(len(rows)) >= len(plain)
+        truths.append(Truth(_corners(rows[:, 1:]), rows[:, 0].astype(int), difficult))  # type: ignore[arg-type]
+        given = _rows(image["detections"], 6)
+        detections.append(Detections(_corners(given[:, 2:]), given[:, 1], given[:, 0].astype(int)))  # type: ignore[arg-type]
+    return truths, detections, names
+
+
+def _rows(values: list[list[float]], width: int) -> np.ndarray:
+    return np.asarray(values, np.float64).reshape(-1, width)
+
+
+def _corners(boxes: np.ndarray) -> np.ndarray:
+    return 1000 * np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], 1)

@@ -98,7 +98,7 @@ def test_what_is_undefined_is_none_and_the_json_has_no_nan(rules: str) -> None:
     for detections in (Detections.none(), found(HIT)):
         evaluation = evaluate([nothing], [detections], ["cell"], rules)
         words = json.loads(json.dumps(evaluation.as_json(), allow_nan=False))
-        assert words["ap"] is None and words["ap50"] is None and words["recall"] is None
+        assert [words[word] for word in ("ap", "ap50", "recall", "f1")] == [None] * 4
         assert words["per_class"][0]["ap"] is None
         assert words["precision"] == 0
 
