@@ -1,0 +1,273 @@
+"""Darknet: a .data file that names class names and image lists; labels are `class cx cy w h` in fractions of the image.
+
+The label file of an image is NAME.txt beside it, or in the folder `labels` where the image is in `images` or `JPEGImages`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from onelook.datasets.box_rules import Corners
+from onelook.datasets.building import Builder
+from onelook.datasets.dataset import Dataset
+from onelook.datasets.findings import Finding, Report
+from onelook.datasets.placing import new_names, place_file
+from onelook.structures.boxes import cxcywh_from_xyxy
+from onelook.structures.classes import class_map, read_names
+from onelook.structures.errors import FormatError
+from onelook.structures.images import SUFFIXES, image_size
+
+NAME = "darknet"
+HOLDS: frozenset[str] = frozenset()
+
+_LISTS = {"train": ("train",), "val": ("valid", "val"), "test": ("test",)}
+"""Keys of the .data file that make a split, the first that is there."""
+
+_LARGEST = 2.0
+"""A coordinate above this is no fraction of an image but a pixel."""
+
+_NOT_LABELS = frozenset({"classes.txt", "labels.txt", "train.txt", "val.txt", "valid.txt", "test.txt"})
+
+
+def evidence(path: Path) -> str | None:
+    """Return which .data file speaks for Darknet: `path` itself or one in the folder; None when none does."""
+    files = _data_files(path)
+    return f"{' and '.join(str(file) for file in files)} lists images" if files else None
+
+
+def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Dataset:
+    """Return the data set of a .data file, or of a folder that holds one; images are in the order of the lists.
+
+    Its classes are those of `names`, matched by name, or else of the file's `names`. A missing label file makes the image
+    unlabelled, an empty one makes it a negative. Raises FormatError for a .data file that cannot be followed, and what
+    `report` raises.
+    """
+    file = _data_file(path)
+    settings = read_data_file(file)
+    own = _names(file, settings, names)
+    places: Sequence[int | None] = range(len(own)) if names is None else class_map(own, names)
+    labels = _Labels(own, places, Builder(), report)
+    splits: dict[str, list[int]] = {}
+    for split, (list_file, _) in _lists(file, settings).items():
+        splits[split] = list(_read_list(list_file, file, labels, report))
+    labels.report_orphans()
+    return labels.builder.build(tuple(own if names is None else names), splits, file.parent, NAME)
+
+
+def read_data_file(file: Path) -> dict[str, tuple[str, int]]:
+    """Return the settings of a .data file: key to value and line number. Raises FormatError naming the line."""
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise FormatError(f"{file}: expected a .data file, got {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise FormatError(f"{file}: expected `key = value` as UTF-8 text, got other bytes") from None
+    settings = {}
+    for number, line in enumerate(lines, start=1):
+        text = line.split("#")[0].strip()
+        if not text:
+            continue
+        key, equals, value = (part.strip() for part in text.partition("="))
+        if not (key and equals and value):
+            raise FormatError(f"{file}:{number}: expected `key = value`, got {line.strip()!r}")
+        settings[key] = (value, number)
+    return settings
+
+
+def label_path(image: Path) -> Path:
+    """Return where the label file of an image is: in `labels` for the last `images` or `JPEGImages` of its path, or beside it."""
+    beside = image.with_suffix(".txt")
+    parts = list(beside.parts)
+    for place in range(len(parts) - 2, -1, -1):
+        if parts[place] in ("images", "JPEGImages"):
+            moved = Path(*parts[:place], "labels", *parts[place + 1 :])
+            return moved if moved.is_file() or not beside.is_file() else beside
+    return beside
+
+
+class _Labels:
+    """Images and their labels as they are read: every image once, whichever lists name it."""
+
+    def __init__(self, own: Sequence[str], places: Sequence[int | None], builder: Builder, report: Report) -> None:
+        self.own, self.places, self.builder, self.report = own, places, builder, report
+        self._known: dict[Path, int | None] = {}
+        self._folders: dict[Path, set[Path]] = {}
+
+    def add(self, image: Path) -> int | None:
+        """Return the index of the image, reading it when it is new; None when its header cannot be read."""
+        if image not in self._known:
+            self._known[image] = self._read(image)
+        return self._known[image]
+
+    def report_orphans(self) -> None:
+        """Tell of label files, in every folder that held one, that have no picture."""
+        for labels, pictures in sorted(self._folders.items()):
+            stems = {file.stem for folder in pictures for file in folder.iterdir() if file.suffix.lower() in SUFFIXES}
+            for file in sorted(labels.glob("*.txt")):
+                if file.stem not in stems and file.name not in _NOT_LABELS and _looks_like_labels(file):
+                    what = f"expected an image {file.stem}.jpg (or another ending) for this label, got none"
+                    self.report(Finding(file, None, "orphan-label", what, "add the image or remove the label"))
+
+    def _read(self, image: Path) -> int | None:
+        try:
+            size = image_size(image)
+        except FormatError as error:
+            what = str(error).removeprefix(f"{image}: ")
+            self.report(Finding(image, None, "unreadable-image", what, "replace the picture or take it off the lists"))
+            return None
+        file = label_path(image)
+        try:
+            text = file.read_text(encoding="utf-8-sig", errors="replace")
+        except FileNotFoundError:
+            fix = "label it, take it off the lists, or write an empty file if nothing is on it"
+            self.report(Finding(image, None, "unlabelled", f"expected a label file {file}, got none", fix))
+            return self.builder.add_image(image, size, labelled=False)
+        self._folders.setdefault(file.parent, set()).add(image.parent)
+        index = self.builder.add_image(image, size, labelled=True)
+        for number, line in enumerate(text.splitlines(), start=1):
+            if line.strip():
+                self._add_line(line, file, number, size)
+        return index
+
+    def _add_line(self, line: str, file: Path, number: int, size: tuple[int, int]) -> None:
+        def tell(code: str, what: str, fix: str) -> None:
+            self.report(Finding(file, number, code, what, fix))
+
+        try:
+            own, box = _parse(line, size)
+        except ValueError as error:
+            tell("broken-annotation", str(error), "write the label again")
+            return
+        place = self.places[own] if 0 <= own < len(self.places) else None
+        if place is None:
+            told = f"{self.own[own]!r}, which the model's classes lack" if 0 <= own < len(self.own) else str(own)
+            what = f"expected a class from 0 to {len(self.own) - 1}, got {told}"
+            tell("unknown-class", what, "mend the number or the list of names")
+            return
+        verdict = self.builder.add_box(box, place)
+        if verdict:
+            tell(verdict.code, verdict.what, verdict.fix)
+
+
+def _parse(line: str, size: tuple[int, int]) -> tuple[int, Corners]:
+    """Return the class number and the box in pixels of one label line. Raises ValueError that says what is wrong."""
+    words = line.split()
+    try:
+        index, (cx, cy, w, h) = int(words[0]), (float(word) for word in words[1:])
+    except ValueError:
+        raise ValueError(f"expected `class cx cy w h`, got {line.strip()[:60]!r}") from None
+    if max(abs(cx), abs(cy), abs(w), abs(h)) > _LARGEST:
+        raise ValueError(f"expected fractions of the image's size, got {line.strip()[:60]!r} (pixels?)")
+    width, height = size
+    return index, ((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)
+
+
+def _looks_like_labels(file: Path) -> bool:
+    with file.open("rb") as opened:
+        start = opened.readline(200)
+    return not start.strip() or re.fullmatch(rb"\d+(\s+\S+){4,}\s*", start) is not None
+
+
+def _data_files(path: Path) -> list[Path]:
+    if path.suffix == ".data" and path.is_file():
+        return [path]
+    return sorted(path.glob("*.data")) if path.is_dir() else []
+
+
+def _data_file(path: Path) -> Path:
+    files = _data_files(path)
+    if len(files) != 1:
+        got = f"{len(files)} ({', '.join(file.name for file in files)}); name one" if files else "none"
+        raise FormatError(f"{path}: expected one .data file, got {got}")
+    return files[0]
+
+
+def _names(file: Path, settings: Mapping[str, tuple[str, int]], names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the data set's own class names; `names` where the .data file has no list."""
+    if "names" not in settings:
+        if names is None:
+            raise FormatError(
+                f"{file}: expected a line `names = FILE`, got none; write one class name a line into a file"
+            )
+        return tuple(names)
+    value, number = settings["names"]
+    own = read_names(_found(value, file, number))
+    text, line = settings.get("classes", (str(len(own)), 0))
+    if text != str(len(own)):
+        raise FormatError(f"{file}:{line}: expected classes = {len(own)}, as {value} has names, got {text}")
+    return own
+
+
+def _lists(file: Path, settings: Mapping[str, tuple[str, int]]) -> dict[str, tuple[Path, int]]:
+    """Return the list file of each split, and the line that names it."""
+    lists = {}
+    for split, keys in _LISTS.items():
+        key = next((key for key in keys if key in settings), None)
+        if key is not None:
+            value, number = settings[key]
+            lists[split] = (_found(value, file, number), number)
+    if not lists:
+        raise FormatError(f"{file}: expected a line `train = FILE` or `valid = FILE`, got neither")
+    return lists
+
+
+def _found(value: str, file: Path, number: int) -> Path:
+    """Return the file that a .data file means. Raises FormatError naming the line."""
+    path = _resolve(value, (file.parent, Path(), file.parent.parent))
+    if path is None:
+        places = "the working folder, beside the .data file and one folder above it"
+        raise FormatError(f"{file}:{number}: expected a file {value}, got none; looked in {places}")
+    return path
+
+
+def _resolve(value: str, bases: Sequence[Path]) -> Path | None:
+    """Return the file that `value` names, absolute or relative to the first of `bases` that has it."""
+    return next((base / value for base in bases if (base / value).is_file()), None)
+
+
+def _read_list(list_file: Path, file: Path, labels: _Labels, report: Report) -> Iterator[int]:
+    bases = (file.parent, list_file.parent, Path(), file.parent.parent)
+    text = list_file.read_text(encoding="utf-8-sig", errors="surrogateescape")
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        image = _resolve(line.strip(), bases)
+        if image is None:
+            what = f"expected an image {line.strip()}, got none"
+            report(Finding(list_file, number, "missing-image", what, "mend the path or remove the line"))
+            continue
+        index = labels.add(image)
+        if index is not None:
+            yield index
+
+
+def write(dataset: Dataset, folder: Path) -> None:
+    """Write obj.data, obj.names, one list a split, images/ and labels/ into an empty folder; pictures are linked or copied.
+
+    Paths in the lists are relative to the folder. Without splits every image is for training. An unlabelled image gets no
+    label file. The flags of boxes have no place in Darknet's labels.
+    """
+    (folder / "images").mkdir()
+    (folder / "labels").mkdir()
+    files = new_names(dataset.paths)
+    for index, (path, file) in enumerate(zip(dataset.paths, files, strict=True)):
+        place_file(path, folder / "images" / file)
+        if dataset.labelled[index]:
+            (folder / "labels" / file).with_suffix(".txt").write_text(_label_lines(dataset, index), encoding="ascii")
+    (folder / "obj.names").write_text("".join(f"{name}\n" for name in dataset.names), encoding="utf-8")
+    splits = dataset.splits or {"train": np.arange(len(dataset))}
+    for split, indices in splits.items():
+        lines = "".join(f"images/{files[index]}\n" for index in indices)
+        (folder / f"{split}.txt").write_bytes(lines.encode("utf-8", "surrogateescape"))
+    settings = {"classes": len(dataset.names), **{_LISTS[split][0]: f"{split}.txt" for split in splits}}
+    settings |= {"names": "obj.names", "backup": "backup"}
+    (folder / "obj.data").write_text("".join(f"{key} = {value}\n" for key, value in settings.items()), encoding="utf-8")
+
+
+def _label_lines(dataset: Dataset, index: int) -> str:
+    rows = slice(int(dataset.offsets[index]), int(dataset.offsets[index + 1]))
+    fractions = cxcywh_from_xyxy(dataset.boxes[rows].astype(np.float64)) / np.tile(dataset.sizes[index], 2)  # (n, 4)
+    lines = zip(dataset.classes[rows], fractions, strict=True)
+    return "".join(f"{place} {' '.join(f'{value:.10g}' for value in box)}\n" for place, box in lines)

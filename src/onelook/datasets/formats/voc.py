@@ -1,0 +1,291 @@
+"""Pascal VOC: Annotations/ID.xml, JPEGImages/ID.jpg, and ImageSets/Main/SPLIT.txt with one ID a line.
+
+Source: the development kit of the Pascal VOC Challenge 2012, sections 4 and 8. `<bndbox>` is read as continuous pixels.
+"""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import numpy as np
+
+from onelook.datasets.building import Builder
+from onelook.datasets.class_places import ClassPlaces, names_beside
+from onelook.datasets.dataset import Dataset
+from onelook.datasets.findings import Finding, Report
+from onelook.datasets.placing import new_names, place_file
+from onelook.structures.errors import FormatError
+from onelook.structures.images import SUFFIXES, image_size
+
+NAME = "voc"
+HOLDS = frozenset({"difficult", "truncated"})
+
+_ANNOTATIONS = ("Annotations", "annotations")
+_IMAGES = ("JPEGImages", "images", "Images")
+_LISTS = {"train": ("train", "trainval"), "val": ("val",), "test": ("test",)}
+"""List files that make a split, the first that is there."""
+
+
+def evidence(path: Path) -> str | None:
+    """Return which folders speak for VOC, at `path` or up to two folders below it; None when none do."""
+    roots = _roots(path)
+    if not roots:
+        return None
+    return " and ".join(f"{_annotations(root)} holds XML beside {_images(root).name}/" for root in roots)
+
+
+def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Dataset:
+    """Return the data set of a VOC folder, or of the one VOC folder below `path`; images are ordered by ID.
+
+    Classes are those of `names`, of a list beside the data (classes.txt, labels.txt, *.names), or else the data's own,
+    sorted. Where there are ImageSets, only images that they name are in the data set. Raises FormatError when
+    there is not exactly one VOC folder, and what `report` raises.
+    """
+    root = _root(path)
+    places = ClassPlaces(names or names_beside(root, path))
+    images = {image.stem: image for image in _pictures(_images(root))}
+    lists = _read_lists(root, images, report)
+    annotations = {file.stem: file for file in _annotations(root).iterdir() if file.suffix.lower() == ".xml"}
+    used = sorted(set().union(*lists.values())) if lists else sorted(images)
+    _report_strays(root, images, annotations, used if lists else None, report)
+    builder = Builder()
+    numbers = {}
+    for stem in used:
+        if _read_one(images[stem], annotations.get(stem), root, places, builder, report):
+            numbers[stem] = len(builder.paths) - 1
+    splits = {name: [numbers[stem] for stem in stems if stem in numbers] for name, stems in lists.items()}
+    ordered, moved = places.finish()
+    return builder.build(ordered, splits, root, NAME, moved)
+
+
+def _roots(path: Path) -> list[Path]:
+    """Return `path` when it is a VOC folder, else those one folder below it, else those two below."""
+    level = [path]
+    for _ in range(3):
+        found = [folder for folder in level if _first(folder, _ANNOTATIONS) and _first(folder, _IMAGES)]
+        if found:
+            return found
+        level = sorted(below for folder in level if folder.is_dir() for below in folder.iterdir() if below.is_dir())
+    return []
+
+
+def _root(path: Path) -> Path:
+    roots = _roots(path)
+    if not roots:
+        raise FormatError(
+            f"{path}: expected a folder with Annotations/ and JPEGImages/, got none; is it another format?"
+        )
+    if len(roots) > 1:
+        raise FormatError(
+            f"{path}: expected one VOC folder, got {', '.join(folder.name for folder in roots)}; name one"
+        )
+    return roots[0]
+
+
+def _first(root: Path, names: Sequence[str]) -> Path | None:
+    return next((root / name for name in names if (root / name).is_dir()), None)
+
+
+def _annotations(root: Path) -> Path:
+    return _first(root, _ANNOTATIONS) or root / _ANNOTATIONS[0]
+
+
+def _images(root: Path) -> Path:
+    return _first(root, _IMAGES) or root / _IMAGES[0]
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """Return the folder's pictures; of two with one stem the alphabet's first comes last and so wins."""
+    return sorted((file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES), reverse=True)
+
+
+def _read_lists(root: Path, images: Mapping[str, Path], report: Report) -> dict[str, list[str]]:
+    """Return the IDs of each split that have an image, in the list's order; {} without ImageSets."""
+    folder, lists = root / "ImageSets" / "Main", {}
+    for split, choices in _LISTS.items():
+        file = next((folder / f"{name}.txt" for name in choices if (folder / f"{name}.txt").is_file()), None)
+        if file is not None:
+            lists[split] = list(_read_list(file, images, _images(root), report))
+    return lists
+
+
+def _read_list(file: Path, images: Mapping[str, Path], folder: Path, report: Report) -> Iterator[str]:
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines(), start=1):
+        stem = line.strip()
+        if stem not in images and Path(stem).suffix.lower() in SUFFIXES:
+            stem = Path(stem).stem
+        if stem in images:
+            yield stem
+        elif stem:
+            what = f"expected an image {folder.name}/{stem}.jpg (or another ending), got none"
+            report(Finding(file, number, "missing-image", what, "add the image or remove the line"))
+
+
+def _report_strays(
+    root: Path, images: Mapping[str, Path], annotations: Mapping[str, Path], used: list[str] | None, report: Report
+) -> None:
+    """Tell of annotations without an image, and of images that no list names (`used` is None without lists)."""
+    for stem in sorted(annotations.keys() - images.keys()):
+        what = f"expected an image {_images(root).name}/{stem}.jpg (or another ending), got none"
+        report(Finding(annotations[stem], None, "orphan-label", what, "add the image or remove the annotation"))
+    unlisted = sorted(images.keys() - set(used)) if used is not None else []
+    if unlisted:
+        what = f"expected every image in a list, got {len(unlisted)} in none, first {images[unlisted[0]].name}"
+        report(
+            Finding(
+                root / "ImageSets" / "Main", None, "unlisted-image", what, "they are not used; list them to use them"
+            )
+        )
+
+
+def _read_one(
+    image: Path, annotation: Path | None, root: Path, places: ClassPlaces, builder: Builder, report: Report
+) -> bool:
+    """Add one image with its boxes; False when the picture's header cannot be read and the image is left out."""
+    try:
+        size = image_size(image)
+    except FormatError as error:
+        what = str(error).removeprefix(f"{image}: ")
+        report(Finding(image, None, "unreadable-image", what, "replace or remove the picture"))
+        return False
+    if annotation is None:
+        missing = _annotations(root) / f"{image.stem}.xml"
+        fix = "label it, take it off the lists, or write an annotation without <object> if nothing is on it"
+        report(Finding(image, None, "unlabelled", f"expected an annotation {missing}, got none", fix))
+        builder.add_image(image, size, labelled=False)
+        return True
+    data = annotation.read_bytes()
+    tree = _parse(data, annotation, report)
+    builder.add_image(image, size, labelled=tree is not None)
+    if tree is not None:
+        _add_objects(tree, data, annotation, size, places, builder, report)
+    return True
+
+
+def _parse(data: bytes, file: Path, report: Report) -> ET.Element | None:
+    fix = "write the annotation again"
+    try:
+        tree = ET.XML(data)
+    except ET.ParseError as error:
+        what = f"expected XML, got {error.msg.split(':')[0]}"
+        report(Finding(file, error.position[0], "broken-annotation", what, fix))
+        return None
+    except (ValueError, LookupError) as error:  # an encoding that nobody knows
+        report(Finding(file, 1, "broken-annotation", f"expected XML, got {error}", fix))
+        return None
+    if tree.tag != "annotation":
+        report(Finding(file, 1, "broken-annotation", f"expected <annotation>, got <{tree.tag}>", fix))
+        return None
+    return tree
+
+
+def _add_objects(
+    tree: ET.Element,
+    data: bytes,
+    file: Path,
+    size: tuple[int, int],
+    places: ClassPlaces,
+    builder: Builder,
+    report: Report,
+) -> None:
+    scale_x, scale_y = _scale(tree, data, file, size, report)
+    for order, item in enumerate(tree.iterfind("object")):
+
+        def tell(code: str, what: str, fix: str, tag: bytes = b"object", order: int = order) -> None:
+            report(Finding(file, _line(data, order, tag), code, what, fix))
+
+        name = (item.findtext("name") or "").strip()
+        try:
+            x1, y1, x2, y2 = (float(item.findtext(f"bndbox/{tag}") or "") for tag in ("xmin", "ymin", "xmax", "ymax"))
+        except ValueError:
+            tell(
+                "broken-annotation", "expected <bndbox> with four numbers xmin, ymin, xmax, ymax", "draw the box again"
+            )
+            continue
+        place = places.place(name)
+        if place is None:
+            what = f"expected one of the classes {places.told()}, got {name!r}{places.nearest(name)}"
+            tell("unknown-class", what, "rename the object or add the class to the list", b"name")
+            continue
+        box = (x1 * scale_x, y1 * scale_y, x2 * scale_x, y2 * scale_y)
+        verdict = builder.add_box(box, place, _flag(item, "difficult"), truncated=_flag(item, "truncated"))
+        if verdict:
+            tell(verdict.code, verdict.what, verdict.fix, b"bndbox")
+
+
+def _scale(tree: ET.Element, data: bytes, file: Path, size: tuple[int, int], report: Report) -> tuple[float, float]:
+    """Return the factors from the annotation's pixels to the picture's; 1 where `<size>` says nothing or cannot be used."""
+    try:
+        width, height = (float(tree.findtext(f"size/{tag}", "nan")) for tag in ("width", "height"))
+    except ValueError:
+        width = height = float("nan")
+    if (width == size[0] and height == size[1]) or not (width > 0 and height > 0):
+        return 1.0, 1.0
+    told = f"expected <size> {size[0]}x{size[1]} as the picture has, got {width:g}x{height:g}"
+    if abs(width * size[1] - height * size[0]) <= max(width, height, *size):
+        report(Finding(file, _line(data, 0, b"size"), "size-mismatch", told, "boxes are scaled to the picture"))
+        return size[0] / width, size[1] / height
+    fix = "find the annotation that belongs to this picture, or mend its <size>"
+    report(Finding(file, _line(data, 0, b"size"), "wrong-picture", told, fix))
+    return 1.0, 1.0
+
+
+def _flag(item: ET.Element, tag: str) -> bool:
+    return (item.findtext(tag) or "0").strip() == "1"
+
+
+def _line(data: bytes, order: int, tag: bytes) -> int:
+    """Return the line of object number `order`, or of the `tag` in it; for `size` the line of the first one."""
+    if tag == b"size":
+        at = data.find(b"<size")
+    else:
+        starts = [match.start() for match in re.finditer(rb"<object[\s>]", data)]
+        at = starts[order] if order < len(starts) else 0
+        at = max(at, data.find(b"<" + tag, at))
+    return data.count(b"\n", 0, max(at, 0)) + 1
+
+
+def write(dataset: Dataset, folder: Path) -> None:
+    """Write Annotations/, JPEGImages/, ImageSets/Main/ and labels.txt into an empty folder; pictures are linked or copied.
+
+    Coordinates are written as they are, so reading gives the same boxes; an unlabelled image gets no annotation.
+    """
+    for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (folder / name).mkdir(parents=True)
+    (folder / "labels.txt").write_text("".join(f"{name}\n" for name in dataset.names), encoding="utf-8")
+    files = new_names(dataset.paths)
+    for index, (path, file) in enumerate(zip(dataset.paths, files, strict=True)):
+        place_file(path, folder / "JPEGImages" / file)
+        if dataset.labelled[index]:
+            (folder / "Annotations" / f"{Path(file).stem}.xml").write_text(_xml(dataset, index, file), encoding="utf-8")
+    for split, indices in dataset.splits.items():
+        lines = "".join(f"{Path(files[index]).stem}\n" for index in indices)
+        (folder / "ImageSets" / "Main" / f"{split}.txt").write_bytes(lines.encode("utf-8", "surrogateescape"))
+
+
+def _xml(dataset: Dataset, index: int, file: str) -> str:
+    width, height = dataset.sizes[index]
+    name = escape(file.encode("utf-8", "replace").decode())
+    lines = [
+        "<annotation>",
+        f"  <filename>{name}</filename>",
+        f"  <size><width>{width}</width><height>{height}</height><depth>3</depth></size>",
+    ]
+    for row in range(dataset.offsets[index], dataset.offsets[index + 1]):
+        tags = zip(("xmin", "ymin", "xmax", "ymax"), dataset.boxes[row], strict=True)
+        lines += [
+            "  <object>",
+            f"    <name>{escape(dataset.names[dataset.classes[row]])}</name>",
+            f"    <truncated>{int(dataset.truncated[row])}</truncated>",
+            f"    <difficult>{int(dataset.difficult[row])}</difficult>",
+            "    <bndbox>" + "".join(f"<{tag}>{_number(value)}</{tag}>" for tag, value in tags) + "</bndbox>",
+            "  </object>",
+        ]
+    return "\n".join([*lines, "</annotation>", ""])
+
+
+def _number(value: np.float32) -> str:
+    """Return the shortest digits that read back as the same float32."""
+    return np.format_float_positional(value, trim="-")

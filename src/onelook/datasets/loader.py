@@ -1,0 +1,219 @@
+"""Batches of pictures for a network, made in this process or by workers; the one part of this room that needs torch.
+
+Training positions form an endless stream: position p is picture permutation(seed, p // n)[p % n], its augmentation is drawn
+from (seed, p), and batch k holds the positions from k * batch on. So a batch depends on its number alone: resuming needs no
+more than that, and the number of workers changes nothing.
+"""
+
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from onelook.datasets.augment import AugmentSettings, Sample, compose
+from onelook.datasets.dataset import Dataset
+from onelook.structures.errors import FormatError, UserError
+from onelook.structures.images import read_image
+from onelook.structures.letterbox import Fit, Image, fit, place
+
+CACHED_BYTES = 512 * 1024**2
+"""Memory for decoded photographs, all workers together; the first ones met are kept, as every epoch meets all of them."""
+
+_ORDER, _AUGMENT = 0, 1
+"""What a generator seeded with (seed, this, number) is for."""
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """What one batch is to be like: the input's size (width, height), and whether mosaics are made."""
+
+    size: tuple[int, int]
+    mosaic: bool
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images (n, 3, h, w) uint8 RGB in channels_last memory; targets (m, 6); indices (n,) of the photographs.
+
+    The rows of `targets` are float32: image in the batch, class, x1, y1, x2, y2 in pixels of the input.
+    """
+
+    images: Tensor
+    targets: Tensor
+    indices: Tensor
+
+
+@dataclass(frozen=True)
+class EvalBatch:
+    """Images (n, 3, h, w) uint8 RGB, how each was fitted into the input, and which photograph it is."""
+
+    images: Tensor
+    fits: list[Fit]
+    indices: list[int]
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A user's mistake met in a worker; told in the parent process as what it is, not as the worker's traceback."""
+
+    message: str
+
+
+def train_batches(
+    dataset: Dataset,
+    settings: AugmentSettings,
+    plan: Callable[[int], BatchPlan],
+    batch: int,
+    seed: int,
+    workers: int,
+    start: int,
+    stop: int,
+) -> Iterator[Batch]:
+    """Yield training batches number `start` to `stop` - 1; `plan` tells of each number what the batch is like.
+
+    `plan` is sent to the workers, so it must be picklable. Boxes marked crowd are not trained on. Raises FormatError
+    naming a picture that cannot be decoded, UserError for a data set without images.
+    """
+    if not len(dataset):
+        raise UserError(f"{dataset.root}: expected images to train on, got none")
+    maker = _TrainBatches(dataset, settings, plan, batch, seed, CACHED_BYTES // max(1, workers))
+    yield from _made(maker, range(start, stop), workers)
+
+
+def eval_batches(
+    dataset: Dataset, size: tuple[int, int], letterbox: bool, batch: int, workers: int
+) -> Iterator[EvalBatch]:
+    """Yield every image once, in order, fitted into `size` (width, height); the last batch may be smaller.
+
+    Raises FormatError naming a picture that cannot be decoded. An empty data set yields nothing.
+    """
+    maker = _EvalBatches(dataset, size, letterbox, batch)
+    yield from _made(maker, range(-(-len(dataset) // batch)), workers)
+
+
+def stream_index(seed: int, count: int, position: int) -> int:
+    """Return which of `count` photographs is at a position of the endless stream."""
+    return int(_permutation(seed, count, position // count)[position % count])
+
+
+def _permutation(seed: int, count: int, epoch: int) -> NDArray[np.int64]:
+    return np.random.default_rng((seed, _ORDER, epoch)).permutation(count)
+
+
+class _TrainBatches(TorchDataset[Any]):
+    """Makes training batch number k."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        settings: AugmentSettings,
+        plan: Callable[[int], BatchPlan],
+        batch: int,
+        seed: int,
+        cached_bytes: int,
+    ) -> None:
+        self.dataset, self.settings, self.plan, self.batch, self.seed = dataset, settings, plan, batch, seed
+        self.photographs = _Photographs(dataset, cached_bytes)
+        self._epoch: tuple[int, NDArray[np.int64]] | None = None
+
+    def __getitem__(self, number: int) -> Batch | _Failure:
+        plan = self.plan(number)
+        width, height = plan.size
+        images = np.empty((self.batch, height, width, 3), np.uint8)
+        targets, indices = [], []
+        try:
+            for row in range(self.batch):
+                position = number * self.batch + row
+                sample, index = self._sample(position, plan)
+                images[row] = sample.image
+                head = np.stack([np.full(len(sample.boxes), row), sample.classes], axis=1)  # (m, 2)
+                targets.append(np.concatenate([head, sample.boxes], axis=1, dtype=np.float32))
+                indices.append(index)
+        except UserError as error:
+            return _Failure(str(error))
+        return Batch(_as_tensor(images), torch.from_numpy(np.concatenate(targets)), torch.tensor(indices))
+
+    def _sample(self, position: int, plan: BatchPlan) -> tuple[Sample, int]:
+        index = self._index(position)
+        rng = np.random.default_rng((self.seed, _AUGMENT, position))
+        load, count = self.photographs.sample, len(self.dataset)
+        return compose(load, index, count, plan.size, plan.mosaic, self.settings, rng), index
+
+    def _index(self, position: int) -> int:
+        epoch, place = divmod(position, len(self.dataset))
+        if self._epoch is None or self._epoch[0] != epoch:
+            self._epoch = epoch, _permutation(self.seed, len(self.dataset), epoch)
+        return int(self._epoch[1][place])
+
+
+class _EvalBatches(TorchDataset[Any]):
+    """Makes evaluation batch number k."""
+
+    def __init__(self, dataset: Dataset, size: tuple[int, int], letterbox: bool, batch: int) -> None:
+        self.dataset, self.size, self.letterbox, self.batch = dataset, size, letterbox, batch
+
+    def __getitem__(self, number: int) -> EvalBatch | _Failure:
+        indices = list(range(number * self.batch, min((number + 1) * self.batch, len(self.dataset))))
+        images = np.empty((len(indices), self.size[1], self.size[0], 3), np.uint8)
+        fits = []
+        try:
+            for row, index in enumerate(indices):
+                image = read_image(self.dataset.paths[index])
+                how = fit((image.shape[1], image.shape[0]), self.size, self.letterbox)
+                images[row] = place(image, how, self.size)
+                fits.append(how)
+        except UserError as error:
+            return _Failure(str(error))
+        return EvalBatch(_as_tensor(images), fits, indices)
+
+
+class _Photographs:
+    """Decodes photographs, and keeps the first ones that fit into a number of bytes."""
+
+    def __init__(self, dataset: Dataset, cached_bytes: int) -> None:
+        self.dataset, self.room = dataset, cached_bytes
+        self._kept: dict[int, Image] = {}
+
+    def sample(self, index: int) -> Sample:
+        """Return photograph `index` with its boxes, those of crowds left out."""
+        truth = self.dataset.truth(index)
+        wanted = ~truth.crowd if truth.crowd is not None else slice(None)
+        return Sample(self._image(index), truth.boxes[wanted], truth.classes[wanted])
+
+    def _image(self, index: int) -> Image:
+        image = self._kept.get(index)
+        if image is None:
+            image = read_image(self.dataset.paths[index])
+            if image.nbytes <= self.room:
+                self._kept[index] = image
+                self.room -= image.nbytes
+        return image
+
+
+def _as_tensor(images: Image) -> Tensor:
+    """Return pictures (n, h, w, 3) as (n, 3, h, w) without copying: channels_last memory."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2)
+
+
+def _made(maker: TorchDataset[Any], numbers: range, workers: int) -> Iterator[Any]:
+    """Yield what `maker` makes of each number, in order; raise FormatError for what failed."""
+    cv2.setNumThreads(0)
+    loader = DataLoader(maker, batch_size=None, sampler=numbers, num_workers=workers, worker_init_fn=_begin_worker)
+    for made in loader:
+        if isinstance(made, _Failure):
+            raise FormatError(made.message)
+        yield made
+
+
+def _begin_worker(_: int) -> None:
+    """Leave Ctrl-C to the parent, which ends its workers, and threads to the number of workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(0)

@@ -1,0 +1,35 @@
+"""Pictures put into a new folder without copying them where the file system can share one file under two names."""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def place_file(source: Path, target: Path) -> None:
+    """Make `target` the file `source` under a second name (hard link), or a copy where that cannot be."""
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def new_names(paths: Sequence[Path]) -> list[str]:
+    """Return a file name for each path, its own where no other path has that stem, so that no two stems are alike.
+
+    Paths that share a stem are told apart by their folder's name, and after that by a number.
+    """
+    stems = Counter(path.stem for path in paths)
+    taken: set[str] = {stem for stem, count in stems.items() if count == 1}
+    names = []
+    for path in paths:
+        stem = path.stem
+        if stems[stem] > 1:
+            wanted = stem = f"{path.parent.name}_{path.stem}"
+            number = 2
+            while stem in taken:
+                stem, number = f"{wanted}_{number}", number + 1
+            taken.add(stem)
+        names.append(stem + path.suffix)
+    return names

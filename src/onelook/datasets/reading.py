@@ -1,0 +1,45 @@
+"""The way into a data set: look at what is there, say which format it is and why, read it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from onelook.datasets.dataset import Dataset
+from onelook.datasets.findings import Finding, Report, strict
+from onelook.datasets.formats import FORMATS
+from onelook.structures.errors import UserError, nearest
+
+
+def decide(data: Path, format: str | None = None) -> tuple[str, str]:
+    """Return the name of the format of `data` and what speaks for it.
+
+    Raises UserError when there is nothing at `data`, when no format or more than one fits, or `format` is unknown.
+    """
+    if not data.exists():
+        raise UserError(f"{data}: expected labelled images, got nothing there")
+    if format is not None:
+        if format not in FORMATS:
+            raise UserError(f"--format: expected one of {', '.join(FORMATS)}, got {format!r}{nearest(format, FORMATS)}")
+        return format, "as asked for"
+    reasons = {name: reason for name, kind in FORMATS.items() if (reason := kind.evidence(data))}
+    if not reasons:
+        wanted = "VOC (Annotations/ beside JPEGImages/) or Darknet (a .data file)"
+        raise UserError(f"{data}: expected {wanted}, got neither; name the folder or file that holds the labels")
+    if len(reasons) > 1:
+        told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        raise UserError(f"{data}: expected one format, got {told}; choose with --format")
+    return next(iter(reasons.items()))
+
+
+def read(data: Path, format: str | None = None, names: Sequence[str] | None = None, report: Report = strict) -> Dataset:
+    """Return the data set at `data`, its format found by looking unless `format` names it.
+
+    With `names`, classes are matched to that list by name. Every fault goes to `report`; the default raises FormatError at
+    the first error and lets warnings pass. Raises UserError as `decide` does.
+    """
+    name, _ = decide(data, format)
+    dataset = FORMATS[name].read(data, report, names)
+    if not len(dataset) or not len(dataset.boxes):
+        got = "no image" if not len(dataset) else f"{len(dataset)} images and no box"
+        fix = "is this the right folder?"
+        report(Finding(data, None, "empty-dataset", f"expected labelled images, got {got}", fix))
+    return dataset
