@@ -1,14 +1,24 @@
 """One bar for everything that takes long: rate and time left on stderr, silent when stderr is no terminal."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 Item = TypeVar("Item")
 
 
-def track(items: Iterable[Item], total: int, what: str, unit: str = "images") -> Iterator[Item]:
-    """Yield `items`, showing how many of `total` are done, how many a second, and the time left."""
+def track(
+    items: Iterable[Item],
+    total: int,
+    what: str,
+    unit: str = "images",
+    done: int = 0,
+    note: Callable[[Item], str] | None = None,
+) -> Iterator[Item]:
+    """Yield `items`, showing how many of `total` are done, how many a second, and the time left.
+
+    `done` were done before; `note` says a word about the item at hand.
+    """
     if not sys.stderr.isatty():
         yield from items
         return
@@ -22,11 +32,13 @@ def track(items: Iterable[Item], total: int, what: str, unit: str = "images") ->
         TextColumn(unit),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total, rate="")
+        task = bar.add_task(what, total=total, completed=done, rate="", note="")
         for item in items:
             yield item
             bar.advance(task)
             speed = bar.tasks[0].speed
-            bar.update(task, rate=f"{speed:.1f}/s" if speed else "")
+            words = note(item) if note else ""
+            bar.update(task, rate=f"{speed:.1f}/s" if speed else "", note=words)

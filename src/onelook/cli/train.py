@@ -1,0 +1,45 @@
+"""`onelook train`: a network and a data set become a run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onelook.cli.output import print_json
+from onelook.structures.errors import UserError
+from onelook.structures.settings import parse_overrides
+
+STOPPED = 130
+"""Exit code of a training that a signal stopped: it is saved and can be resumed."""
+
+
+def train(
+    network: Annotated[str, typer.Argument(help="A Darknet .cfg, or yolov3-tiny, yolov3, yolov4, yolov4-tiny.")],
+    data: Annotated[Path, typer.Argument(help="The labelled images; the format is found by looking.")],
+    weights: Annotated[
+        Path | None, typer.Option(help="Start from these: a run, a bundle or .weights, of any classes.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder; by default a new one under runs/.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting as key=value; may be given many times.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    format: Annotated[str | None, typer.Option(help="The data's format, if looking gets it wrong.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: run, ap50, seconds.")] = False,
+) -> None:
+    """Train NETWORK on DATA; the run's folder holds the best model, the chart, the report and all to go on from."""
+    chosen = parse_overrides(settings or [])
+    try:
+        import torch  # noqa: F401 - only to say how to get it
+    except ImportError:
+        raise UserError("training needs torch, got none; install it by: pip install 'onelook[train]'") from None
+    from onelook.training.train import train as run_training
+
+    result = run_training(
+        network, data, weights, out, chosen, resume, format, say=lambda line: typer.echo(line, err=as_json)
+    )
+    if result.evaluation is None:
+        raise typer.Exit(STOPPED)
+    if as_json:
+        words = result.evaluation.as_json()
+        print_json({"run": str(result.run), "ap50": words["ap50"], "seconds": result.seconds, **words})

@@ -1,0 +1,1 @@
+"""Turns a network and a data set into a run: settings, schedule, loop, checkpoints, chart and report."""

@@ -1,0 +1,145 @@
+"""From what the user named to what the loop needs: data, cfg and weights brought together, and every decision told."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onelook.datasets.anchors import anchor_iou, fit_anchors
+from onelook.datasets.dataset import Dataset
+from onelook.models.adapt import adapt, strides, used_anchors, with_net
+from onelook.models.network import Network
+from onelook.models.transfer import read_pretrained, transfer
+from onelook.structures.errors import UserError
+from onelook.structures.network.cfg import Cfg
+from onelook.training.settings import TrainSettings, resolve
+
+GOOD_ANCHORS = 0.6
+"""Mean best IoU of the boxes' shapes with the anchors below which `anchors = "auto"` fits new ones."""
+
+HELD_OUT = 0.15
+"""Share of the training images that become the validation split of data without one."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a training starts from; `told` are the lines that say what was derived."""
+
+    network: Network
+    train: Dataset
+    val: Dataset
+    settings: TrainSettings
+    stride: int
+    told: tuple[str, ...]
+
+
+def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSettings) -> Prepared:
+    """Return network, splits and resolved settings for training `cfg` on `dataset`, starting from `weights` if given.
+
+    Raises UserError for data without training images or boxes, an input size that is no multiple of the stride, and weights
+    that belong to another cfg.
+    """
+    told: list[str] = []
+    train, val = _splits(dataset, settings.seed, told)
+    settings = resolve(settings, cfg, len(train), len(dataset.names))
+    size = _input_size(settings)
+    stride = _stride(cfg, size)
+    anchors = _anchors(cfg, train, size, settings, told)
+    adapted, changes = adapt(cfg, len(dataset.names), size, anchors)
+    adapted, net_changes = with_net(adapted, **_net_options(settings))
+    told += changes + net_changes
+    network = Network(adapted, settings.loss)
+    if weights is not None:
+        arrays, taken = transfer(read_pretrained(weights, cfg), network.layers, dataset.names)
+        network.load(arrays)
+        told.append(f"weights from {taken}")
+    for module in network.modules():
+        if hasattr(module, "running_mean"):
+            module.momentum = settings.batch_norm_momentum
+    return Prepared(network, train, val, settings, stride, tuple(told))
+
+
+def _splits(dataset: Dataset, seed: int, told: list[str]) -> tuple[Dataset, Dataset]:
+    """Return the training and validation images that someone has labelled."""
+    if "train" not in dataset.splits and dataset.splits:
+        raise UserError(f"{dataset.root}: expected a train split, got {', '.join(dataset.splits)}; see `onelook data split`")
+    train = _labelled(dataset.split("train") if dataset.splits else dataset, "train", told)
+    if "val" in dataset.splits and len(dataset.splits["val"]):
+        return _with_boxes(train), _labelled(dataset.split("val"), "val", told)
+    if len(train) < 2:
+        raise UserError(f"{dataset.root}: expected at least two labelled images to train and validate on, got {len(train)}")
+    order = np.random.default_rng(seed).permutation(len(train))
+    held = max(1, round(len(train) * HELD_OUT))
+    told.append(f"no val split: {held} of {len(train)} training images are held out for it (seed {seed})")
+    return _with_boxes(train.select(np.sort(order[held:]))), train.select(np.sort(order[:held]))
+
+
+def _labelled(dataset: Dataset, split: str, told: list[str]) -> Dataset:
+    missing = int((~dataset.labelled).sum())
+    if not missing:
+        return dataset
+    told.append(f"{split}: {missing} of {len(dataset)} images have no annotation and are left out; see `onelook data check`")
+    return dataset.select(np.nonzero(dataset.labelled)[0])
+
+
+def _with_boxes(dataset: Dataset) -> Dataset:
+    if not len(dataset.boxes):
+        raise UserError(f"{dataset.root}: expected boxes to train on, got {len(dataset)} images without any; see `onelook data check`")
+    return dataset
+
+
+def _input_size(settings: TrainSettings) -> tuple[int, int]:
+    assert settings.width is not None and settings.height is not None
+    return settings.width, settings.height
+
+
+def _stride(cfg: Cfg, size: tuple[int, int]) -> int:
+    found = strides(cfg)
+    if not found:
+        raise cfg.net.error(None, "expected a detector, got a network without a [yolo] layer")
+    stride = max(found)
+    for name, side in zip(("width", "height"), size, strict=True):
+        if side % stride:
+            near = max(stride, round(side / stride) * stride)
+            raise UserError(f"{name}={side}: expected a multiple of the network's stride {stride}, such as {near}")
+    return stride
+
+
+def _anchors(
+    cfg: Cfg, train: Dataset, size: tuple[int, int], settings: TrainSettings, told: list[str]
+) -> NDArray[np.float32] | None:
+    """Return anchors fitted to the data in pixels of the input, or None to keep the cfg's."""
+    shapes = box_shapes(train, size, settings.resize == "letterbox")
+    own = used_anchors(cfg) * np.asarray(size, np.float32) / np.asarray(cfg.input_size, np.float32)
+    suits = anchor_iou(shapes, own)
+    if settings.anchors == "keep" or (settings.anchors == "auto" and suits >= GOOD_ANCHORS):
+        told.append(f"anchors: the cfg's are kept; mean IoU with the boxes' shapes {suits:.3f}")
+        return None
+    fitted, better = fit_anchors(shapes, len(own), settings.seed)
+    told.append(f"anchors: fitted to {len(shapes)} boxes; mean IoU with their shapes {suits:.3f} -> {better:.3f}")
+    return fitted
+
+
+def box_shapes(dataset: Dataset, size: tuple[int, int], letterbox: bool) -> NDArray[np.float32]:
+    """Return the widths and heights (m, 2) that the boxes have in an input of `size` (width, height)."""
+    image = np.repeat(np.arange(len(dataset)), np.diff(dataset.offsets))
+    scale = np.asarray(size) / dataset.sizes  # (n, 2)
+    scale = np.repeat(scale.min(axis=1, keepdims=True), 2, axis=1) if letterbox else scale
+    return np.asarray((dataset.boxes[:, 2:] - dataset.boxes[:, :2]) * scale[image], np.float32)
+
+
+def _net_options(settings: TrainSettings) -> dict[str, object]:
+    """Return what the run's cfg says in [net], so that Darknet would go on from it with the same numbers."""
+    policies = {"cosine": "sgdr", "steps": "steps", "constant": "constant"}
+    return {
+        "batch": settings.batch,
+        "subdivisions": settings.subdivisions,
+        "learning_rate": settings.learning_rate,
+        "burn_in": settings.burn_in,
+        "max_batches": settings.max_batches,
+        "policy": policies[settings.policy or "cosine"],
+        "steps": settings.steps,
+        "scales": settings.scales,
+        "letter_box": int(settings.resize == "letterbox"),
+    }

@@ -1,0 +1,101 @@
+"""A run's folder: where its files lie, and how they are written so that a run killed at any moment can go on."""
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from onelook.structures.errors import FormatError, UserError
+from onelook.structures.files import write_json, write_text
+
+RUNS = Path("runs")
+"""Where runs are made that are not told where."""
+
+
+class Run:
+    """The files of `runs/NAME/`; metrics are appended a line at a time, everything else is whole or absent."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings = folder / "settings.toml"
+        self.model = folder / "model"
+        self.state = folder / "last" / "state.safetensors"
+        self.metrics = folder / "metrics.jsonl"
+        self.environment = folder / "environment.json"
+        self.chart = folder / "chart.png"
+
+    def begin(self, settings: str, environment: Mapping[str, Any]) -> None:
+        """Make the folder with its settings (TOML text) and environment. Raises UserError when it holds anything."""
+        refuse_used(self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_text(self.settings, settings)
+        write_json(self.environment, environment)
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        """Add one line to the metrics."""
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Return the metrics' lines; a last line that a kill cut short is left out, none gives none."""
+        if not self.metrics.is_file():
+            return []
+        lines = self.metrics.read_text(encoding="utf-8").splitlines()
+        parsed = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                parsed.append(json.loads(line))
+            except json.JSONDecodeError:
+                if number < len(lines):
+                    raise FormatError(f"{self.metrics}:{number}: expected JSON, got {line[:60]!r}") from None
+        return parsed
+
+    def rewind(self, step: int) -> None:
+        """Drop what the metrics say of steps after `step`: a resumed run writes them again."""
+        kept = [line for line in self.read_metrics() if line["step"] <= step]
+        write_text(self.metrics, "".join(json.dumps(line) + "\n" for line in kept))
+
+
+def refuse_used(folder: Path) -> None:
+    """Raise UserError when `folder` is something else than an empty folder, or one that does not exist."""
+    if (folder / "settings.toml").is_file():
+        raise UserError(f"{folder}: expected a new folder, got a run; --resume goes on with it, another --out begins anew")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder}: expected a new or empty folder, got one that holds something; choose another --out")
+
+
+def new_run_folder(network: str, data: Path) -> Path:
+    """Return the first of `runs/NETWORK-DATA`, `…-2`, `…-3` that does not exist."""
+    name = f"{Path(network).stem}-{data.resolve().stem}"
+    numbered = (RUNS / (name if number == 1 else f"{name}-{number}") for number in range(1, sys.maxsize))
+    return next(folder for folder in numbered if not folder.exists())
+
+
+def describe_environment() -> dict[str, Any]:
+    """Return what the run depends on beside its settings: machine, cores, versions."""
+    versions = {name: metadata.version(name) for name in ("onelook", "torch", "numpy", "opencv-python-headless")}
+    return {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        **versions,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())

@@ -1,0 +1,145 @@
+"""A run at work: the loop's steps logged, drawn, evaluated and saved as they come."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from onelook.datasets.loader import Batch, train_batches
+from onelook.evaluation.evaluation import Evaluation
+from onelook.structures.bundle import Bundle, BundleSettings, write_bundle
+from onelook.structures.progress import track
+from onelook.training.chart import draw_chart
+from onelook.training.checkpoint import save_state
+from onelook.training.interrupt import StopFlag
+from onelook.training.loop import State, StepResult, training_steps
+from onelook.training.optimizer import MovingAverage, make_optimizer
+from onelook.training.preparation import Prepared
+from onelook.training.run import Run
+from onelook.training.schedule import make_plan
+from onelook.training.validation import validate
+
+SAVE_EVERY = 120.0
+"""Seconds between checkpoints, beside those at every evaluation."""
+
+LOG_EVERY = 10
+"""Steps between lines of metrics."""
+
+CHART_EVERY = 30.0
+"""Seconds between drawings of the chart, beside those at every evaluation."""
+
+Say = Callable[[str], None]
+
+
+class Session:
+    """One process's part of a run, from the state it is given to the last step or to a signal."""
+
+    def __init__(self, run: Run, prepared: Prepared, facts: dict[str, Any], say: Say) -> None:
+        settings = prepared.settings
+        assert settings.max_batches and settings.batch and settings.eval_every and settings.threads
+        torch.set_num_threads(settings.threads)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.run, self.prepared, self.settings, self.facts, self.say = run, prepared, settings, facts, say
+        self.total = settings.max_batches
+        self.steps_an_epoch = len(prepared.train) / settings.batch
+        self.eval_steps = max(1, round(settings.eval_every * self.steps_an_epoch))
+        network = prepared.network
+        network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub
+        self.state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings))
+        self.lines: list[dict[str, Any]] = []
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        save_state(self.run.state, self.state, self.facts)
+
+    def train(self) -> bool:
+        """Train on to the last step; return whether it was reached, or a signal asked to stop before. Saved either way."""
+        self.lines = self.run.read_metrics()
+        before, began = self.state.seconds, time.monotonic()
+        saved = drawn = last = began
+        with StopFlag() as stop:
+            for result in track(self._steps(), self.total, "training", "steps", self.state.step, self._note):
+                now = time.monotonic()
+                self.state.seconds = before + now - began
+                if result.step % LOG_EVERY == 0 or result.step == self.total:
+                    self._log(result, (now - last) / LOG_EVERY)
+                    last = now
+                if result.step % self.eval_steps == 0 or result.step == self.total:
+                    self._evaluate(before, began)
+                    saved = drawn = last = time.monotonic()
+                elif now - saved > SAVE_EVERY or stop.wished:
+                    self.save()
+                    saved = now
+                if now - drawn > CHART_EVERY:
+                    draw_chart(self.lines, self.run.chart, self.total)
+                    drawn = now
+                if stop.wished:
+                    break
+        return self.state.step >= self.total
+
+    def _steps(self) -> Iterator[StepResult]:
+        return training_steps(self.state, self._batches(), self.settings, self.device)
+
+    def _batches(self) -> Iterator[Batch]:
+        settings = self.settings
+        assert settings.batch and settings.subdivisions and settings.workers is not None
+        parts, part = settings.subdivisions, settings.batch // settings.subdivisions
+        start, stop = self.state.step * parts, self.total * parts
+        plan = make_plan(settings, self.prepared.stride)
+        return train_batches(
+            self.prepared.train, settings.augment, plan, part, settings.seed, settings.workers, start, stop
+        )
+
+    def _log(self, result: StepResult, seconds_a_step: float) -> None:
+        line = {
+            "kind": "step",
+            "step": result.step,
+            "epoch": result.step / self.steps_an_epoch,
+            "loss": sum(result.losses.values()),
+            "losses": result.losses,
+            "learning_rate": result.rate,
+            "gradient": result.gradient,
+            "images_per_second": (self.settings.batch or 0) / seconds_a_step,
+            "time": time.time(),
+        }
+        self.lines.append(line)
+        self.run.append(line)
+
+    def _evaluate(self, before: float, began: float) -> None:
+        """Evaluate the moving average; the best so far becomes the run's model; then save and draw."""
+        evaluation = validate(self.state.average.network, self.prepared.val, self.settings, self.device)
+        self.state.network.train()
+        self.state.seconds = before + time.monotonic() - began
+        words = evaluation.as_json()
+        kept = ("ap", "ap50", "ap75", "precision", "recall", "f1", "per_class")
+        epoch = self.state.step / self.steps_an_epoch
+        line = {"kind": "eval", "step": self.state.step, "epoch": epoch, "split": "val", **{key: words[key] for key in kept}}
+        self.lines.append(line)
+        self.run.append(line)
+        if (evaluation.ap or 0.0) >= self.state.best:
+            self.state.best = evaluation.ap or 0.0
+            write_bundle(self.run.model, self._bundle(evaluation), replace=True)
+        self.save()
+        draw_chart(self.lines, self.run.chart, self.total)
+        self.say(
+            f"step {self.state.step}/{self.total}  epoch {epoch:.1f}  AP50 {evaluation.ap50 or 0:.3f}  "
+            f"AP {evaluation.ap or 0:.3f}  {self.state.seconds:.0f} s"
+        )
+
+    def _bundle(self, evaluation: Evaluation) -> Bundle:
+        settings = self.settings
+        assert settings.width and settings.height
+        facts = {"step": self.state.step, "split": "val", "ap": evaluation.ap, "ap50": evaluation.ap50}
+        return Bundle(
+            self.prepared.network.cfg,
+            self.prepared.train.names,
+            self.state.average.network.arrays(),
+            BundleSettings(settings.width, settings.height, settings.resize, trained_on=self.prepared.train.digest()),
+            {key: value for key, value in facts.items() if value is not None},
+            str(Path(self.run.folder) / "model"),
+        )
+
+    def _note(self, result: StepResult) -> str:
+        return f"loss {sum(result.losses.values()):.3f}  AP {max(self.state.best, 0):.3f}"

@@ -1,0 +1,236 @@
+"""What a training can be told, and what follows for the data at hand from what it was not told."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from onelook.datasets.augment import AugmentSettings
+from onelook.models.yolo_loss import LossSettings
+from onelook.structures.errors import UserError, nearest
+from onelook.structures.network.cfg import Cfg
+from onelook.structures.settings import make_settings, read_toml, to_toml
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """A training's settings; None is derived from the recipe, the cfg and the data, and told before the first step."""
+
+    recipe: str = "modern"
+    """`modern`: AdamW, cosine, EMA, mosaic. `darknet`: SGD and the rates, steps and batch that the cfg's [net] says."""
+    epochs: float | None = None
+    """How often every image is seen; of `epochs` and `max_batches` one may be given."""
+    max_batches: int | None = None
+    """Steps of the optimizer."""
+    batch: int | None = None
+    """Images a step of the optimizer."""
+    subdivisions: int | None = None
+    """Parts into which a batch is cut to save memory; batch normalisation sees one part at a time."""
+    width: int | None = None
+    """Of the network's input, pixels, a multiple of the network's stride."""
+    height: int | None = None
+    """Of the network's input, pixels, a multiple of the network's stride."""
+    resize: str = "auto"
+    """`letterbox` keeps an image's shape, `stretch` fills the input; `auto` follows the cfg's letter_box."""
+    anchors: str = "auto"
+    """`keep` the cfg's, `fit` them to the data's boxes; `auto` fits when the cfg's suit the boxes badly."""
+    optimizer: str | None = None
+    """`adamw` or `sgd`."""
+    learning_rate: float | None = None
+    """The highest rate."""
+    momentum: float | None = None
+    """Of SGD; the first beta of AdamW."""
+    decay: float | None = None
+    """Weight decay; biases and normalisation are left out, as in Darknet."""
+    policy: str | None = None
+    """How the rate falls: `cosine`, `steps` or `constant`."""
+    burn_in: int | None = None
+    """Steps over which the rate rises from 0."""
+    steps: tuple[int, ...] | None = None
+    """For `steps`: where the rate is multiplied."""
+    scales: tuple[float, ...] | None = None
+    """For `steps`: with what it is multiplied."""
+    random: float = 1.0
+    """Multi-scale: the input's side varies by up to this factor either way, every ten steps; 1 never."""
+    ema: float = 0.998
+    """Share of the old in the moving average of the weights, which is what is evaluated and saved; 0 turns it off."""
+    clip: float = 10.0
+    """Largest norm of the gradient; a larger one is scaled down to it."""
+    close_mosaic: float = 0.15
+    """Share of the steps, at the end, that see whole photographs instead of mosaics."""
+    batch_norm_momentum: float = 0.1
+    """Share of a batch in the running statistics of batch normalisation."""
+    eval_every: float | None = None
+    """Epochs between evaluations; by default 20 evaluations a run, and no more than one an epoch."""
+    seed: int = 0
+    """Of everything that is drawn: the same seed gives the same run."""
+    workers: int | None = None
+    """Processes that read images; changes the speed, never the result."""
+    threads: int | None = None
+    """Threads of torch; by default all cores."""
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    """How training images are varied."""
+    loss: LossSettings = field(default_factory=LossSettings)
+    """How boxes, objectness and classes are weighed."""
+
+    def __post_init__(self) -> None:
+        _one_of("recipe", self.recipe, ("modern", "darknet"))
+        _one_of("resize", self.resize, ("auto", "letterbox", "stretch"))
+        _one_of("anchors", self.anchors, ("auto", "keep", "fit"))
+        _one_of("optimizer", self.optimizer, ("adamw", "sgd", None))
+        _one_of("policy", self.policy, ("cosine", "steps", "constant", None))
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise UserError(f"{name}: expected {low:g} to {high:g}, got {value}")
+        if self.epochs is not None and self.max_batches is not None:
+            raise UserError(f"epochs={self.epochs:g} and max_batches={self.max_batches}: expected one of the two")
+        if self.batch and self.subdivisions and self.batch % self.subdivisions:
+            raise UserError(f"batch={self.batch}: expected a multiple of subdivisions={self.subdivisions}")
+        if self.steps is not None and self.scales is not None and len(self.steps) != len(self.scales):
+            raise UserError(f"steps and scales: expected as many, got {len(self.steps)} and {len(self.scales)}")
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "epochs": (0.001, 1e6),
+    "max_batches": (1, 1e9),
+    "batch": (1, 65536),
+    "subdivisions": (1, 65536),
+    "width": (32, 8192),
+    "height": (32, 8192),
+    "learning_rate": (0, 10),
+    "momentum": (0, 0.9999),
+    "decay": (0, 1),
+    "burn_in": (0, 1e9),
+    "random": (1, 3),
+    "ema": (0, 0.999999),
+    "clip": (1e-6, 1e9),
+    "close_mosaic": (0, 1),
+    "batch_norm_momentum": (0.0001, 1),
+    "eval_every": (0.001, 1e6),
+    "seed": (0, 2**32 - 1),
+    "workers": (0, 256),
+    "threads": (1, 1024),
+}
+
+_TABLES: dict[str, type] = {"augment": AugmentSettings, "loss": LossSettings}
+_DERIVED = ("letterbox",)
+"""Augmentation's fields that follow from another setting (`resize`)."""
+
+
+def make_train_settings(values: Mapping[str, Any], where: str) -> TrainSettings:
+    """Return settings from a flat or nested mapping: `flip=0`, `augment.flip=0` and `{"augment": {"flip": 0}}` say the same.
+
+    Raises UserError naming `where` for what is unknown or out of range.
+    """
+    plain: dict[str, Any] = {}
+    tables: dict[str, dict[str, Any]] = {name: {} for name in _TABLES}
+    for key, value in values.items():
+        table, _, inner = key.rpartition(".")
+        if key in _TABLES and isinstance(value, Mapping):
+            tables[key].update(value)
+        elif table in _TABLES:
+            tables[table][inner] = value
+        else:
+            home = next((name for name, kind in _TABLES.items() if key in _names(kind)), None)
+            (tables[home] if home else plain)[key] = value
+    for name in _DERIVED:
+        if name in tables["augment"]:
+            raise UserError(f"{where}: {name}: expected resize=letterbox or resize=stretch instead")
+    _refuse_unknown(plain, where)
+    try:
+        made = {name: make_settings(kind, tables[name], where) for name, kind in _TABLES.items()}
+        flat = make_settings(TrainSettings, plain, where)
+        return dataclasses.replace(flat, **made)
+    except UserError as error:
+        message = str(error)
+        raise UserError(message if message.startswith(where) else f"{where}: {message}") from None
+
+
+def resolve(settings: TrainSettings, cfg: Cfg, images: int, classes: int) -> TrainSettings:
+    """Return the settings with every None filled, for `images` training images and `classes` classes."""
+    darknet = settings.recipe == "darknet"
+    net = cfg.net
+    batch = settings.batch or (net.integer("batch", 64) if darknet else min(8, max(1, images)))
+    chosen = _chosen(settings, "subdivisions", net.integer("subdivisions", 1) if darknet else 1)
+    steps = _step_count(settings, images, classes, batch)
+    width, height = cfg.input_size
+    letterbox = settings.resize == "letterbox" or (settings.resize == "auto" and bool(net.integer("letter_box", 0)))
+    filled = dataclasses.replace(
+        settings,
+        batch=batch,
+        subdivisions=_divisor(batch, chosen),
+        max_batches=steps,
+        epochs=None,
+        width=_chosen(settings, "width", width),
+        height=_chosen(settings, "height", height),
+        resize="letterbox" if letterbox else "stretch",
+        optimizer=_chosen(settings, "optimizer", "sgd" if darknet else "adamw"),
+        learning_rate=_chosen(settings, "learning_rate", net.number("learning_rate", 0.001) if darknet else 1e-3),
+        momentum=_chosen(settings, "momentum", net.number("momentum", 0.9) if darknet else 0.9),
+        decay=_chosen(settings, "decay", net.number("decay", 0.0005) if darknet else 0.01),
+        policy=_chosen(settings, "policy", net.word("policy", "steps") if darknet else "cosine"),
+        burn_in=_chosen(settings, "burn_in", min(steps // 10, net.integer("burn_in", 0) if darknet else 100)),
+        steps=_chosen(settings, "steps", (steps * 8 // 10, steps * 9 // 10)),
+        scales=_chosen(settings, "scales", tuple(0.1 for _ in settings.steps or (0, 0))),
+        eval_every=_chosen(settings, "eval_every", max(1.0, steps * batch / images / 20)),
+        workers=_chosen(settings, "workers", 1 if (os.cpu_count() or 1) > 1 else 0),
+        threads=_chosen(settings, "threads", os.cpu_count() or 1),
+        augment=dataclasses.replace(settings.augment, letterbox=letterbox),
+    )
+    return filled
+
+
+def settings_toml(settings: TrainSettings) -> str:
+    """Return the settings as TOML, with one table each for augmentation and loss."""
+    values = dataclasses.asdict(settings)
+    values["augment"].pop("letterbox")
+    return to_toml(values)
+
+
+def read_train_settings(path: Path) -> TrainSettings:
+    """Return the settings that a run was started with, every derived one in it."""
+    settings = make_train_settings(read_toml(path), str(path))
+    return dataclasses.replace(
+        settings, augment=dataclasses.replace(settings.augment, letterbox=settings.resize == "letterbox")
+    )
+
+
+def _step_count(settings: TrainSettings, images: int, classes: int, batch: int) -> int:
+    if settings.max_batches is not None:
+        return settings.max_batches
+    if settings.epochs is None and settings.recipe == "darknet":
+        return max(6000, 2000 * classes)  # as AlexeyAB's README counsels
+    return max(1, round((settings.epochs or DEFAULT_EPOCHS) * images / batch))
+
+
+DEFAULT_EPOCHS = 50.0
+
+
+def _divisor(batch: int, wanted: int) -> int:
+    """Return the smallest number of parts, at least `wanted`, into which the batch divides."""
+    return next(parts for parts in range(min(wanted, batch), batch + 1) if batch % parts == 0)
+
+
+def _chosen(settings: TrainSettings, name: str, derived: Any) -> Any:
+    value = getattr(settings, name)
+    return derived if value is None else value
+
+
+def _names(kind: Any) -> set[str]:
+    return {each.name for each in fields(kind)}
+
+
+def _refuse_unknown(plain: Mapping[str, Any], where: str) -> None:
+    known = sorted(set().union(_names(TrainSettings), *map(_names, _TABLES.values())) - {*_TABLES, *_DERIVED})
+    unknown = next((key for key in plain if key not in known), None)
+    if unknown is not None:
+        raise UserError(f"{where}: unknown setting {unknown!r}{nearest(unknown, known)} (known: {', '.join(known)})")
+
+
+def _one_of(name: str, value: str | None, known: tuple[str | None, ...]) -> None:
+    if value not in known:
+        words = [word for word in known if word]
+        raise UserError(f"{name}: expected {', '.join(words)}, got {value!r}{nearest(str(value), words)}")
