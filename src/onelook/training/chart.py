@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ MOST_POINTS = 1500
 PAUSE = 600.0
 """Seconds between steps that are taken for a pause of the run, when they are also a hundred times the usual."""
 
-WIDE = 25.0
+WIDE = 8.0
 """Ratio of the highest to the lowest loss from which the loss is drawn on a logarithmic scale."""
 
 
@@ -51,6 +52,7 @@ def draw_chart(metrics: Metrics, path: Path, total_steps: int | None) -> None:
     _draw_loss(upper, steps)
     _draw_precision(upper.twinx(), evaluations)
     _draw_rate(lower, steps, max(last, total_steps or 0, 1))
+    figure.align_ylabels([upper, lower])
     figure.text(0.065, 0.945, path.resolve().parent.name, fontsize=15, fontweight="bold", color=INK)
     figure.text(0.065, 0.9, headline(metrics, total_steps), fontsize=11.5, color=QUIET)
     data = BytesIO()
@@ -88,7 +90,7 @@ def seconds_left(steps: Metrics, total_steps: int | None) -> float | None:
     recent = steps[-300:]
     pace = [
         (after["time"] - before["time"]) / (after["step"] - before["step"])
-        for before, after in zip(recent[:-1], recent[1:], strict=True)
+        for before, after in pairwise(recent)
         if after["step"] > before["step"]
     ]
     if not pace:
@@ -110,7 +112,7 @@ def duration(seconds: float) -> str:
 
 
 def smoothed(values: Reals) -> Reals:
-    """Return the centred median-free moving mean (n,) over about a fortieth of the values; what is not finite is left out."""
+    """Return the centred moving mean (n,) over about a fortieth of the values; what is not finite is left out."""
     reach = max(1, len(values) // 80)
     finite = np.isfinite(values)
     sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
@@ -138,11 +140,21 @@ def _draw_loss(axes: "Axes", steps: Metrics) -> None:
     mean = smoothed(loss)
     shown = mean[np.isfinite(mean) & (mean > 0)]
     if len(shown) and shown.max() > WIDE * shown.min():
-        axes.set_yscale("log")
+        _logarithmic(axes, shown)
     elif len(shown):
         axes.set_ylim(0, 1.15 * float(np.percentile(np.append(loss[np.isfinite(loss)], shown.max()), 99.5)))
     axes.plot(*thinned(step, loss), color=LOSS, alpha=0.22, linewidth=0.8)
     axes.plot(*thinned(step, mean), color=LOSS, linewidth=2)
+
+
+def _logarithmic(axes: "Axes", shown: Reals) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axes.set_yscale("log")
+    axes.set_ylim(0.8 * shown.min(), 1.1 * shown.max())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _draw_precision(axes: "Axes", evaluations: Metrics) -> None:
@@ -157,7 +169,7 @@ def _draw_precision(axes: "Axes", evaluations: Metrics) -> None:
         values = np.asarray([_number(line, key) for line in evaluations], np.float64)
         axes.plot(step, values, color=colour, linewidth=2, marker="o", markersize=4, label=name)
     axes.plot([], [], color=LOSS, linewidth=2, label="loss")
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.005), ncols=3, frameon=False, fontsize=10, labelcolor=INK)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.09), ncols=3, frameon=False, fontsize=10, labelcolor=INK)
 
 
 def _draw_rate(axes: "Axes", steps: Metrics, last: int) -> None:
