@@ -22,7 +22,9 @@ def test_anchors_find_the_sizes_that_there_are():
 
 
 def test_iou_of_shapes_is_that_of_boxes_with_one_corner():
-    assert shape_iou(np.array([[2, 4]]), np.array([[4, 2], [2, 4], [1, 1]])).tolist() == [[4 / 12, 1, 1 / 8]]
+    shared = shape_iou(np.array([[2, 4]], np.float32), np.array([[4, 2], [2, 4], [1, 1]], np.float32))
+
+    assert shared[0] == pytest.approx([4 / 12, 1, 1 / 8])
 
 
 def test_fewer_boxes_than_anchors_still_give_that_many():
@@ -49,7 +51,7 @@ def test_k_means_agrees_with_darknet_from_the_same_starts(shared: Path):
         name, *numbers = line.split()
         labels.setdefault(name, []).append([float(number) for number in numbers])
     runs = json.loads((folder / "calc_anchors.json").read_text())
-    compared = [run for run in runs if run["labels"] == "obj_clean"][::4]
+    compared = [run for run in runs if "anchors_416_printed" in run and run["labels"] == "obj_clean"][::3]
 
     for run in compared:
         order = (folder / f"bccd_{run['split']}.list").read_text().split()

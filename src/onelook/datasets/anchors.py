@@ -4,8 +4,6 @@ Source: YOLO9000 (arXiv 1612.08242), section 2, and what Darknet's `detector cal
 several times.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,25 +52,25 @@ def anchor_iou(shapes: Shapes, anchors: Shapes) -> float:
     return float(shape_iou(shapes, anchors).max(axis=1).mean()) if len(shapes) else float("nan")
 
 
-def shape_iou(shapes: NDArray[Any], anchors: NDArray[Any]) -> NDArray[np.float64]:
+def shape_iou(shapes: Shapes, anchors: Shapes) -> NDArray[np.float32]:
     """Return the IoU (m, k) of every shape with every anchor, laid over each other at one corner."""
-    first, second = shapes.astype(np.float64)[:, None], anchors.astype(np.float64)[None]
-    shared = np.minimum(first, second).prod(axis=2)
-    return np.asarray(shared / (first.prod(axis=2) + second.prod(axis=2) - shared))
+    (widths, heights), (wide, high) = shapes.T[..., None], anchors.T  # (m, 1) twice, (k,) twice
+    shared = np.minimum(widths, wide) * np.minimum(heights, high)  # (m, k)
+    return np.asarray(shared / (widths * heights + wide * high - shared))
 
 
 def k_means(shapes: Shapes, starts: Shapes) -> tuple[Shapes, int]:
     """Return the centres (k, 2), by area, that the clusters settle at from `starts`, and after how many rounds.
 
-    A centre that loses all of its shapes stays where it was.
+    A centre that loses all of its shapes stays where it was. In float32 as Darknet, so that ties fall as they do there.
     """
-    centres = starts.astype(np.float64)
+    shapes, centres = shapes.astype(np.float32), starts.astype(np.float32)
     nearest, rounds = shape_iou(shapes, centres).argmax(axis=1), 0
     while rounds < MOST_ROUNDS:
         rounds += 1
         for place in np.unique(nearest):
-            centres[place] = shapes[nearest == place].mean(axis=0, dtype=np.float64)
+            centres[place] = shapes[nearest == place].mean(axis=0)
         before, nearest = nearest, shape_iou(shapes, centres).argmax(axis=1)
         if np.array_equal(before, nearest):
             break
-    return centres[np.argsort(centres.prod(axis=1), kind="stable")].astype(np.float32), rounds
+    return centres[np.argsort(centres.prod(axis=1), kind="stable")], rounds
