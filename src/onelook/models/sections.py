@@ -172,7 +172,7 @@ def _biases_and_norm(bias: Tensor | None, norm: nn.BatchNorm1d | nn.BatchNorm2d 
 
 
 def _dropout(layer: Layer) -> nn.Module:
-    return nn.Dropout(layer.section.number("probability", 0.5), inplace=True)
+    return nn.Dropout(layer.section.number("probability", 0.5))
 
 
 def _softmax(layer: Layer) -> nn.Module:

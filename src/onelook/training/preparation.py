@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from onelook.datasets.anchors import anchor_iou, fit_anchors
+from onelook.datasets.anchors import anchor_iou, box_shapes, fit_anchors
 from onelook.datasets.dataset import Dataset
 from onelook.models.adapt import adapt, strides, used_anchors, with_net
 from onelook.models.network import Network
@@ -119,14 +119,6 @@ def _anchors(
     fitted, better = fit_anchors(shapes, len(own), settings.seed)
     told.append(f"anchors: fitted to {len(shapes)} boxes; mean IoU with their shapes {suits:.3f} -> {better:.3f}")
     return fitted
-
-
-def box_shapes(dataset: Dataset, size: tuple[int, int], letterbox: bool) -> NDArray[np.float32]:
-    """Return the widths and heights (m, 2) that the boxes have in an input of `size` (width, height)."""
-    image = np.repeat(np.arange(len(dataset)), np.diff(dataset.offsets))
-    scale = np.asarray(size) / dataset.sizes  # (n, 2)
-    scale = np.repeat(scale.min(axis=1, keepdims=True), 2, axis=1) if letterbox else scale
-    return np.asarray((dataset.boxes[:, 2:] - dataset.boxes[:, :2]) * scale[image], np.float32)
 
 
 def _net_options(settings: TrainSettings) -> dict[str, object]:

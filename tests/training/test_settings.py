@@ -1,0 +1,67 @@
+"""Settings say what they refuse, and derive what they are not told."""
+
+from pathlib import Path
+
+import pytest
+
+from onelook.models.known import find_network
+from onelook.structures.errors import UserError
+from onelook.training.settings import make_train_settings, read_train_settings, resolve, settings_toml
+
+
+def test_a_key_of_any_table_may_be_given_flat_or_with_its_table() -> None:
+    flat = make_train_settings({"flip": "0", "box_weight": "3", "epochs": "2"}, "--set")
+    dotted = make_train_settings({"augment.flip": 0, "loss": {"box_weight": 3}, "epochs": 2}, "--set")
+
+    assert flat == dotted
+    assert (flat.augment.flip, flat.loss.box_weight, flat.epochs) == (0, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"epoch": 3}, "unknown setting 'epoch'; did you mean 'epochs'?"),
+        ({"epochs": "many"}, "expected a number, got 'many'"),
+        ({"epochs": 3, "max_batches": 100}, "expected one of the two"),
+        ({"batch": 0}, "batch: expected 1 to 65536, got 0"),
+        ({"batch": 8, "subdivisions": 3}, "expected a multiple of subdivisions=3"),
+        ({"optimizer": "adam"}, "expected adamw, sgd, got 'adam'; did you mean 'adamw'?"),
+        ({"learning_rate": "-1"}, "learning_rate: expected 0 to 10"),
+        ({"steps": "10,20", "scales": ".1"}, "expected as many, got 2 and 1"),
+        ({"flip": 7}, "flip"),
+        ({"letterbox": True}, "expected resize=letterbox"),
+        ({"box": "giraffe"}, "expected ciou"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_its_source(values: dict[str, object], words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        make_train_settings(values, "--set")
+
+    assert str(caught.value).startswith("--set:")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_derived_value_is_written_and_read_back_alike(tmp_path: Path) -> None:
+    cfg = find_network("yolov3-tiny")
+    for recipe in ("modern", "darknet"):
+        settings = resolve(make_train_settings({"recipe": recipe}, "--set"), cfg, images=205, classes=3)
+        path = tmp_path / f"{recipe}.toml"
+        path.write_text(settings_toml(settings))
+
+        assert read_train_settings(path) == settings
+
+
+def test_the_darknet_recipe_takes_the_cfgs_numbers_and_its_counsel_for_the_length() -> None:
+    settings = resolve(make_train_settings({"recipe": "darknet"}, "--set"), find_network("yolov3-tiny"), 205, 4)
+
+    assert (settings.batch, settings.subdivisions, settings.optimizer) == (64, 2, "sgd")
+    assert (settings.max_batches, settings.steps, settings.scales) == (8000, (6400, 7200), (0.1, 0.1))
+    assert settings.learning_rate == 0.001
+
+
+def test_subdivisions_of_the_cfg_never_cut_a_batch_unevenly() -> None:
+    settings = resolve(make_train_settings({"recipe": "darknet", "batch": 9}, "--set"), find_network("yolov3"), 205, 3)
+
+    assert settings.batch == 9
+    assert settings.subdivisions == 9
