@@ -18,11 +18,15 @@ from onelook.structures.classes import read_names
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.files import new_folder, write_bytes, write_text
 from onelook.structures.network.cfg import Cfg, format_cfg, read_cfg
+from onelook.structures.network.heads import head_of
 from onelook.structures.network.layers import Layer, describe
-from onelook.structures.network.weights_file import read_weights, split_weights
+from onelook.structures.network.weights_file import WeightsFile, read_weights, split_weights
 from onelook.structures.settings import make_settings, read_toml, to_toml
 
 Arrays = Mapping[str, NDArray[np.float32]]
+
+VERSION = 1
+"""Of the form that is written, and the newest that is read."""
 
 _FILES = ("network.cfg", "classes.txt", "weights.safetensors", "bundle.toml")
 
@@ -49,7 +53,11 @@ class BundleSettings:
     """Under which the weights may be used, where known."""
     weights_sha256: str = ""
     """Of weights.safetensors."""
-    version: int = 1
+    seen: int = 0
+    """Images that Darknet's header says the network was trained on."""
+    darknet_version: tuple[int, ...] = (0, 2, 5)
+    """Of the `.weights` header: major, minor, revision."""
+    version: int = VERSION
     """Of the bundle's form."""
 
     def __post_init__(self) -> None:
@@ -59,6 +67,10 @@ class BundleSettings:
             raise UserError(f"colour: expected rgb, got {self.colour!r}")
         if min(self.width, self.height) < 1:
             raise UserError(f"width, height: expected at least 1, got {self.width} and {self.height}")
+        if not 1 <= self.version <= VERSION:
+            raise UserError(f"version: expected 1 to {VERSION}, got {self.version}; a newer onelook reads it")
+        if len(self.darknet_version) != 3 or min(*self.darknet_version, self.seen) < 0:
+            raise UserError(f"darknet_version, seen: expected 3 numbers and 1, got {self.darknet_version}, {self.seen}")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -83,7 +95,9 @@ class Bundle:
     where: str = "bundle"
 
     def __post_init__(self) -> None:
-        check_arrays(self.layers(), self.arrays, self.where)
+        layers = self.layers()
+        check_arrays(layers, self.arrays, self.where)
+        check_names(layers, self.names, self.where)
 
     def layers(self) -> tuple[Layer, ...]:
         """Return the layers at the bundle's input size."""
@@ -95,11 +109,19 @@ def check_arrays(layers: tuple[Layer, ...], arrays: Arrays, where: str) -> None:
     for layer in layers:
         for name, shape in layer.arrays:
             found = arrays.get(f"{layer.index}.{name}")
-            if found is None or found.shape != shape:
-                came = "none" if found is None else str(found.shape)
+            if found is None or found.shape != shape or found.dtype != np.float32:
+                came = "none" if found is None else f"{found.dtype} {found.shape}"
                 raise FormatError(
-                    f"{where}: {layer.name} {name}: expected {shape}, got {came}; the weights belong to another cfg"
+                    f"{where}: {layer.name} {name}: expected float32 {shape}, got {came}; the weights belong to another cfg"
                 )
+
+
+def check_names(layers: tuple[Layer, ...], names: tuple[str, ...], where: str) -> None:
+    """Raise FormatError when a [yolo] layer has another number of classes than there are names."""
+    for layer in layers:
+        classes = head_of(layer).classes if layer.kind == "yolo" else len(names)
+        if classes != len(names):
+            raise FormatError(f"{where}: expected classes={classes} names as {layer.name} has, got {len(names)}")
 
 
 def write_bundle(folder: Path, bundle: Bundle, replace: bool = False) -> None:
@@ -165,10 +187,13 @@ def find_model(path: Path, weights: Path | None = None, names: Path | None = Non
 
     For Darknet files the names are taken from a `.names` file beside, and may be given. Raises UserError with the ways out.
     """
-    if (path / "model" / "bundle.toml").is_file():
-        return read_bundle(path / "model")
-    if (path / "bundle.toml").is_file():
-        return read_bundle(path)
+    folder = next((each for each in (path / "model", path) if (each / "bundle.toml").is_file()), None)
+    if folder and (weights or names):
+        raise UserError(
+            f"{folder}: a bundle has its own weights and names; give --weights and --names with a .cfg only"
+        )
+    if folder:
+        return read_bundle(folder)
     cfg_path, weights_path = _darknet_pair(path, weights)
     return darknet_bundle(cfg_path, weights_path, names or _names_beside(cfg_path))
 
@@ -177,14 +202,22 @@ def darknet_bundle(cfg_path: Path, weights_path: Path, names_path: Path | None) 
     """Return Darknet's three files as a bundle in memory; the weights stay mapped from the file."""
     cfg = read_cfg(cfg_path)
     layers = describe(cfg)
-    arrays = split_weights(read_weights(weights_path), layers)
-    classes = next((layer.section.integer("classes", 20) for layer in layers if layer.kind == "yolo"), 0)
+    file = read_weights(weights_path)
+    arrays = split_weights(file, layers)
+    classes = next((head_of(layer).classes for layer in layers if layer.kind == "yolo"), 0)
     names = read_names(names_path) if names_path else tuple(f"class{index}" for index in range(classes))
-    if classes and len(names) != classes:
-        raise FormatError(f"{names_path}: expected classes={classes} names as in {cfg_path}, got {len(names)}")
-    resize = "letterbox" if cfg.net.integer("letter_box", 0) else "stretch"
-    width, height = cfg.input_size
-    return Bundle(cfg, names, arrays, BundleSettings(width, height, resize), where=str(weights_path))
+    check_names(layers, names, str(names_path))
+    settings = BundleSettings(*cfg.input_size, _resize(cfg, file), seen=file.seen, darknet_version=file.version)
+    return Bundle(cfg, names, arrays, settings, where=str(weights_path))
+
+
+def _resize(cfg: Cfg, file: WeightsFile) -> str:
+    """Return what `letter_box` in [net] says, else how the program that wrote the weights resizes what it tests.
+
+    The original Darknet writes versions up to 0.2.0 and fits by letterbox; AlexeyAB's writes 0.2.5 and stretches.
+    """
+    original = file.version < (0, 2, 5)
+    return "letterbox" if cfg.net.integer("letter_box", int(original)) else "stretch"
 
 
 def _darknet_pair(path: Path, weights: Path | None) -> tuple[Path, Path]:

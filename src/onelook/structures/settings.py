@@ -7,6 +7,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 from onelook.structures.errors import FormatError, UserError, nearest
 
 Settings = TypeVar("Settings")
@@ -17,8 +19,8 @@ _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 def make_settings(kind: type[Settings], values: Mapping[str, Any], where: str) -> Settings:
     """Return `kind(**values)`, every value brought to the type of its field (text is read as that type).
 
-    `where` names the source in errors. Raises UserError for an unknown key and for a value of the wrong type; what the
-    dataclass's own check refuses passes through as its UserError.
+    `where` names the source in errors. Raises UserError for an unknown key, for a value of the wrong type, and for what the
+    dataclass's own check refuses.
     """
     hints = get_type_hints(kind)
     unknown = [key for key in values if key not in hints]
@@ -26,7 +28,11 @@ def make_settings(kind: type[Settings], values: Mapping[str, Any], where: str) -
         raise UserError(
             f"{where}: unknown setting {unknown[0]!r}{nearest(unknown[0], hints)} (known: {', '.join(sorted(hints))})"
         )
-    return kind(**{key: _as_type(value, hints[key], f"{where}: {key}") for key, value in values.items()})
+    typed = {key: _as_type(value, hints[key], f"{where}: {key}") for key, value in values.items()}
+    try:
+        return kind(**typed)
+    except UserError as error:
+        raise type(error)(f"{where}: {error}") from None
 
 
 def parse_overrides(pairs: Iterable[str]) -> dict[str, str]:
@@ -68,14 +74,19 @@ def as_values(settings: Any) -> dict[str, Any]:
 
 
 def _literal(value: Any) -> str:
+    value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_literal(item) for item in value) + "]"
+    if isinstance(value, Mapping):
+        return (
+            "{" + ", ".join(f"{_key(key)} = {_literal(item)}" for key, item in value.items() if item is not None) + "}"
+        )
     escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
 
 
 def _key(name: str) -> str:
@@ -111,7 +122,7 @@ def _scalar(value: Any, kind: type) -> Any:
         raise ValueError(value)
     if kind is Path:
         return Path(value)
-    return int(float(value)) if kind is int else kind(value)
+    return kind(value) if kind is not int or str(value).lstrip("+-").isdigit() else int(float(value))
 
 
 def _spelled(kind: type) -> str:

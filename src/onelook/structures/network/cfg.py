@@ -167,4 +167,4 @@ def _text(value: object) -> str:
         return value
     if isinstance(value, Iterable):
         return ",".join(_text(item) for item in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.8g}" if isinstance(value, float) else str(value)

@@ -15,6 +15,9 @@ from onelook.structures.network.layers import Layer
 
 Floats = NDArray[np.float32]
 
+FARTHEST = 1e7
+"""Pixels: no box is larger or farther off, so that areas stay finite in float32."""
+
 
 @dataclass(frozen=True)
 class Head:
@@ -48,7 +51,8 @@ def decode(raw: Floats, head: Head, size: tuple[int, int], threshold: float) -> 
     """Return what one image's raw output (a * (5 + classes), h, w) says above `threshold`: boxes in pixels of the input.
 
     `size` is the input's (width, height). One detection a (cell, anchor, class) whose objectness times class score exceeds
-    the threshold, before NMS. Cells are sorted out by objectness first: a class score cannot lift what is below.
+    the threshold, before NMS. Cells are sorted out by objectness first: a class score cannot lift what is below. Numbers of
+    a network that diverged give no box (nan) or one as large as FARTHEST allows.
     """
     _, rows, columns = raw.shape
     outputs = raw.reshape(len(head.anchors), head.channels, rows, columns)
@@ -57,9 +61,10 @@ def decode(raw: Floats, head: Head, size: tuple[int, int], threshold: float) -> 
     if not len(anchor):
         return Detections.none()
     cells = outputs[anchor, :, row, column]  # (n, 5 + classes)
-    boxes = _boxes(cells[:, :4], head, (anchor, row, column), (rows, columns), size)
+    boxes = _boxes(cells[:, :4], head, (anchor, row, column), (rows, columns), size)  # (n, 4)
     classes = cells[:, 5:] if head.new_coords else _sigmoid(cells[:, 5:])
     scores = objectness[anchor, row, column][:, None] * classes  # (n, classes)
+    scores[np.isnan(boxes).any(axis=1)] = 0
     which, kind = np.nonzero(scores > threshold)
     return Detections(boxes[which], scores[which, kind], kind)
 
@@ -77,9 +82,11 @@ def _boxes(
     offsets = offsets * head.scale_x_y - (head.scale_x_y - 1) / 2
     stride = np.asarray([size[0] / grid[1], size[1] / grid[0]], np.float32)
     centres = (offsets + np.stack([column, row], axis=1)) * stride
-    factors = (cells[:, 2:4] * 2) ** 2 if head.new_coords else np.exp(np.minimum(cells[:, 2:4], 80))
-    sides = factors * head.anchors[anchor]
-    return xyxy_from_cxcywh(np.concatenate([centres, sides], axis=1).astype(np.float32))
+    with np.errstate(over="ignore"):
+        factors = (cells[:, 2:4] * 2) ** 2 if head.new_coords else np.exp(cells[:, 2:4])
+        sides = factors * head.anchors[anchor]
+    middles_and_sides = np.concatenate([centres, sides], axis=1).clip(-FARTHEST, FARTHEST)
+    return xyxy_from_cxcywh(middles_and_sides.astype(np.float32))
 
 
 def decode_all(raws: Sequence[Floats], heads: Sequence[Head], size: tuple[int, int], threshold: float) -> Detections:

@@ -6,7 +6,7 @@ One function a section, one table (`SECTIONS`). Source: AlexeyAB/darknet at comm
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from onelook.structures.errors import FormatError, nearest
+from onelook.structures.errors import nearest
 from onelook.structures.network.cfg import Cfg, Section
 
 Shape = tuple[int, int, int]
@@ -98,8 +98,15 @@ def describe(cfg: Cfg, size: tuple[int, int] | None = None) -> tuple[Layer, ...]
 
 
 def convolution_padding(section: Section) -> int:
-    """Return the padding on every side: `pad=1` means half the kernel, else `padding` counts."""
-    return section.integer("size", 1) // 2 if section.integer("pad", 0) else section.integer("padding", 0)
+    """Return the padding on every side: `pad=1` means half the kernel, else `padding` counts; dilation multiplies both."""
+    size = section.integer("size", 1)
+    padding = size // 2 if section.integer("pad", 0) else section.integer("padding", 0)
+    return padding * convolution_dilation(section)
+
+
+def convolution_dilation(section: Section) -> int:
+    """Return the distance between the kernel's taps; Darknet ignores it where the kernel has one."""
+    return section.integer("dilation", 1) if section.integer("size", 1) > 1 else 1
 
 
 def convolution_stride(section: Section) -> tuple[int, int]:
@@ -108,11 +115,19 @@ def convolution_stride(section: Section) -> tuple[int, int]:
     return section.integer("stride_x", stride), section.integer("stride_y", stride)
 
 
+def _refuse(section: Section, keys: tuple[str, ...]) -> None:
+    """Raise FormatError for an option that changes what the layer computes and that nothing here knows."""
+    for key in keys:
+        if section.integer(key, 0):
+            raise section.error(key, f"{key} is not supported yet")
+
+
 def _convolutional(place: _Place) -> Layer:
     section, (channels, height, width) = place.section, place.before
+    _refuse(section, ("antialiasing", "share_index", "cbn", "xnor", "binary"))
     filters, size, groups = section.integer("filters", 1), section.integer("size", 1), section.integer("groups", 1)
     (stride_x, stride_y), padding = convolution_stride(section), convolution_padding(section)
-    reach = section.integer("dilation", 1) * (size - 1) + 1
+    reach = convolution_dilation(section) * (size - 1) + 1
     if min(filters, size, groups, stride_x, stride_y, reach) < 1 or channels % groups or filters % groups:
         raise section.error(
             "groups", f"filters={filters}, size={size}, groups={groups} do not fit {channels} input channels"
@@ -132,9 +147,16 @@ def maxpool_window(section: Section) -> tuple[int, int, int]:
 
 
 def _maxpool(place: _Place) -> Layer:
-    size, stride, padding = maxpool_window(place.section)
-    if size < 1 or stride < 1 or padding < 0:
-        raise place.section.error("size", f"expected size and stride of at least 1, got {size} and {stride}")
+    section = place.section
+    size, stride, padding = maxpool_window(section)
+    _refuse(section, ("antialiasing", "maxpool_depth"))
+    if {*convolution_stride(section)} != {stride}:
+        raise section.error("stride_x", "stride_x and stride_y that differ are not supported yet")
+    if size < 1 or stride < 1 or not 0 <= padding < 2 * size:
+        raise section.error(
+            "size",
+            f"expected size, stride >= 1 and padding < 2 * size, got size={size}, stride={stride}, padding={padding}",
+        )
     channels, height, width = place.before
     return place.layer((channels, (height + padding - size) // stride + 1, (width + padding - size) // stride + 1))
 
@@ -198,6 +220,8 @@ def _yolo(place: _Place) -> Layer:
     classes, total = section.integer("classes", 20), section.integer("num", 1)
     mask = section.integers("mask") or tuple(range(total))
     anchors = section.numbers("anchors")
+    if classes < 1:
+        raise section.error("classes", f"expected at least one class, got classes={classes}")
     if len(anchors) != 2 * total:
         raise section.error("anchors", f"expected num={total} pairs, got {len(anchors)} numbers")
     if any(not 0 <= index < total for index in mask):

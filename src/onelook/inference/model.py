@@ -1,0 +1,80 @@
+"""`load` a model, `predict` images: boxes come back in each image's own pixels."""
+
+from pathlib import Path
+from typing import overload
+
+from onelook.inference.onnx_graph import onnx_model
+from onelook.inference.runtime import Floats, OnnxRuntime, Runtime
+from onelook.inference.sources import Picture, Pictures, pixels_of
+from onelook.structures.boxes import area, clip
+from onelook.structures.bundle import Bundle, find_model
+from onelook.structures.detections import Detections
+from onelook.structures.errors import UserError
+from onelook.structures.letterbox import Fit, Image, fit, place
+from onelook.structures.network.heads import decode_all, head_of
+from onelook.structures.network.nms import suppress
+
+
+class Detector:
+    """A model ready to look at images. Nothing in it changes after it is made: any number of threads may share it."""
+
+    def __init__(self, bundle: Bundle, runtime: Runtime) -> None:
+        """Join a bundle and the runtime that computes its network; raises UserError for a bundle without a [yolo] layer."""
+        self.names = bundle.names
+        self.settings = bundle.settings
+        self.runtime = runtime
+        self._heads = [head_of(layer) for layer in bundle.layers() if layer.kind == "yolo"]
+        if not self._heads:
+            raise UserError(f"{bundle.where}: expected a detector with [yolo] layers, got a network without any")
+
+    @overload
+    def predict(self, images: Picture, score: float | None = None, nms: float | None = None) -> Detections: ...
+
+    @overload
+    def predict(self, images: Pictures, score: float | None = None, nms: float | None = None) -> list[Detections]: ...
+
+    def predict(
+        self, images: Picture | Pictures, score: float | None = None, nms: float | None = None
+    ) -> Detections | list[Detections]:
+        """Return what is seen on one image, or a list of that for a list of images; best first.
+
+        An image is a path, a file's bytes, a PIL image, or an array (h, w, 3) uint8 RGB. Boxes are in its own pixels, as it
+        is shown (EXIF rotation applied), clipped to it. `score` and `nms` (IoU) default to the bundle's. Raises FormatError
+        for a file that is no picture, ValueError for an array of another shape or type.
+        """
+        if isinstance(images, list):
+            return [self.predict(image, score, nms) for image in images]
+        image = pixels_of(images)
+        how, raws = self.raw_outputs(image)
+        found = decode_all(raws, self._heads, self.settings.size, self.settings.score if score is None else score)
+        found = suppress(found, self.settings.nms if nms is None else nms)
+        return _in_image(found, how, (image.shape[1], image.shape[0]))
+
+    def raw_outputs(self, image: Image) -> tuple[Fit, list[Floats]]:
+        """Return how the image was fitted into the input, and the numbers that each [yolo] layer receives, (c, h, w)."""
+        how = fit((image.shape[1], image.shape[0]), self.settings.size, self.settings.letterbox)
+        outputs = self.runtime.run(place(image, how, self.settings.size)[None])
+        return how, [output[0] for output in outputs]
+
+
+def load(
+    model: str | Path | Bundle,
+    weights: str | Path | None = None,
+    names: str | Path | None = None,
+    threads: int | None = None,
+) -> Detector:
+    """Return the detector that `model` names: a bundle, a run, or a `.cfg` or `.weights` with the others beside it.
+
+    `weights` and `names` stand for files that are elsewhere. `threads` bounds what one image may use; None takes every core.
+    Raises UserError, in one line with the way out, for what is no model or does not fit together.
+    """
+    if not isinstance(model, Bundle):
+        model = find_model(Path(model), Path(weights) if weights else None, Path(names) if names else None)
+    serialised = onnx_model(model.layers(), model.arrays).SerializeToString()
+    return Detector(model, OnnxRuntime(serialised, threads, where=model.where))
+
+
+def _in_image(found: Detections, how: Fit, size: tuple[int, int]) -> Detections:
+    """Return the detections in the pixels of an image of `size` (width, height); those wholly outside are left out."""
+    moved = Detections(clip(how.back(found.boxes), size), found.scores, found.classes)
+    return moved[area(moved.boxes) > 0]
