@@ -90,7 +90,9 @@ def _scale(old: tuple[int, int], new: tuple[int, int] | None) -> Sizes:
 def _head_convolution(layers: Sequence[Layer], head: Layer) -> Layer:
     before = layers[head.index - 1] if head.index else None
     if before is None or before.kind != "convolutional":
-        raise head.section.error(None, "expected a [convolutional] section before it, whose filters can follow the classes")
+        raise head.section.error(
+            None, "expected a [convolutional] section before it, whose filters can follow the classes"
+        )
     return before
 
 

@@ -47,7 +47,7 @@ class Network(nn.Module):
         if self.training:
             assert targets is not None, "training needs targets"
             return yolo_loss(raws, self.heads, targets, size, self.loss)
-        arrays = [raw.float().cpu().contiguous().numpy() for raw in raws]
+        arrays = [raw.detach().float().cpu().contiguous().numpy() for raw in raws]
         return [self._detections([array[i] for array in arrays], size) for i in range(len(images))]
 
     def raw_outputs(self, images: Tensor) -> list[Tensor]:
@@ -79,7 +79,9 @@ class Network(nn.Module):
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return copies of all weights under the names of `structures.network.layers`."""
-        return {name: tensor.detach().float().cpu().contiguous().numpy().copy() for name, tensor in self._tensors().items()}
+        return {
+            name: tensor.detach().float().cpu().contiguous().numpy().copy() for name, tensor in self._tensors().items()
+        }
 
     def load(self, arrays: Arrays) -> None:
         """Copy the arrays into the network; those that are absent leave the network's own. Raises ValueError for a shape."""

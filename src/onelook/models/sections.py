@@ -175,10 +175,6 @@ def _dropout(layer: Layer) -> nn.Module:
     return nn.Dropout(layer.section.number("probability", 0.5))
 
 
-def _softmax(layer: Layer) -> nn.Module:
-    return nn.Softmax(dim=1)
-
-
 MODULES: dict[str, Callable[[Layer], nn.Module]] = {
     "convolutional": Convolution,
     "connected": Connected,
@@ -188,7 +184,7 @@ MODULES: dict[str, Callable[[Layer], nn.Module]] = {
     "upsample": Upsample,
     "dropout": _dropout,
     "avgpool": lambda layer: nn.AdaptiveAvgPool2d(1),
-    "softmax": _softmax,
+    "softmax": lambda layer: nn.Softmax(dim=1),
     "cost": lambda layer: nn.Identity(),
     "yolo": lambda layer: nn.Identity(),
 }

@@ -57,7 +57,9 @@ def read_pretrained(path: Path, cfg: Cfg) -> Pretrained:
     return Pretrained(pretrained.cfg, arrays, _names_beside(path, pretrained.classes()), str(path))
 
 
-def transfer(pretrained: Pretrained, layers: Sequence[Layer], names: Sequence[str]) -> tuple[dict[str, NDArray[np.float32]], str]:
+def transfer(
+    pretrained: Pretrained, layers: Sequence[Layer], names: Sequence[str]
+) -> tuple[dict[str, NDArray[np.float32]], str]:
     """Return the arrays to load into a network of `layers` that finds `names`, and one line on what was taken.
 
     A head's rows for boxes and objectness are taken over when it has as many anchors; those of its classes by name. Absent
@@ -78,7 +80,8 @@ def transfer(pretrained: Pretrained, layers: Sequence[Layer], names: Sequence[st
             array = pretrained.arrays[f"{layer.index}.{name}"]
             if array.shape != shape:
                 raise FormatError(
-                    f"{pretrained.where}: {layer.name} {name}: expected {shape}, got {array.shape}; these weights belong to another cfg"
+                    f"{pretrained.where}: {layer.name} {name}: expected {shape}, got {array.shape};"
+                    " these weights belong to another cfg"
                 )
             taken[f"{layer.index}.{name}"] = array
         count += 1

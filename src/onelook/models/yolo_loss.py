@@ -70,7 +70,8 @@ def yolo_loss(
     targets = targets.to(raws[0].device)
     chosen = _choose_anchors(targets, heads, settings.iou_thresh)
     sums = [
-        _head_loss(raw, head, targets, mask, size, settings) for raw, head, mask in zip(raws, heads, chosen, strict=True)
+        _head_loss(raw, head, targets, mask, size, settings)
+        for raw, head, mask in zip(raws, heads, chosen, strict=True)
     ]
     positives = max(1, sum(count for _, count in sums))
     total = torch.stack([terms for terms, _ in sums]).sum(0) / positives  # (3,)

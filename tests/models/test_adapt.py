@@ -1,0 +1,105 @@
+"""A cfg made to fit the data: what changes, what stays, what is told."""
+
+import numpy as np
+import pytest
+from tests.models.tiny import BODY, NET, two_heads
+
+from onelook.models.adapt import adapt, strides, used_anchors, with_net
+from onelook.models.known import KNOWN, find_network
+from onelook.structures.errors import FormatError
+from onelook.structures.network.cfg import Cfg, Section, format_cfg, parse_cfg
+from onelook.structures.network.layers import describe
+
+
+def heads_of(cfg: Cfg) -> list[Section]:
+    return [section for section in cfg.layers if section.kind == "yolo"]
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_known_network_takes_three_classes(name: str) -> None:
+    cfg, changes = adapt(find_network(name), 3)
+
+    heads = heads_of(cfg)
+    assert [section.integer("classes", 0) for section in heads] == [3] * len(heads)
+    assert len(changes) == 2 * len(heads), "filters and classes of every head, nothing else"
+    assert [layer.out_shape[0] for layer in describe(cfg) if layer.kind == "yolo"] == [24] * len(heads)
+
+
+def test_every_change_names_section_line_option_and_both_values() -> None:
+    _, changes = adapt(two_heads(), 5)
+
+    assert changes == [
+        "[convolutional] (line 21) filters: 14 -> 20",
+        "[yolo] (line 25) classes: 2 -> 5",
+        "[convolutional] (line 33) filters: 14 -> 20",
+        "[yolo] (line 37) classes: 2 -> 5",
+    ]
+
+
+def test_the_cfg_that_was_given_stays_as_it_is() -> None:
+    cfg = two_heads()
+    before = format_cfg(cfg)
+
+    adapt(cfg, 9, (64, 64))
+
+    assert format_cfg(cfg) == before
+
+
+def test_nothing_to_change_is_nothing_told() -> None:
+    cfg, changes = adapt(two_heads(), 2)
+
+    assert changes == []
+    assert [section.numbers("anchors") for section in heads_of(cfg)] == [(4, 4, 8, 8, 12, 6, 16, 20)] * 2
+
+
+def test_the_cfgs_own_anchors_grow_with_the_input() -> None:
+    cfg, changes = adapt(two_heads(), 2, (64, 96))
+
+    assert cfg.input_size == (64, 96)
+    assert heads_of(cfg)[0].numbers("anchors") == (8, 12, 16, 24, 24, 18, 32, 60)
+    assert "[net] (line 1) width: 32 -> 64" in changes
+
+
+def test_new_anchors_go_to_the_heads_by_their_grid_the_finest_taking_the_smallest() -> None:
+    anchors = np.asarray([[2, 3], [5, 5], [9, 10], [20, 20]], np.float32)
+
+    cfg, changes = adapt(two_heads(), 2, anchors=anchors)
+
+    coarse, fine = heads_of(cfg)
+    assert (coarse.integers("mask"), fine.integers("mask")) == ((2, 3), (0, 1))
+    assert coarse.numbers("anchors") == fine.numbers("anchors") == (2, 3, 5, 5, 9, 10, 20, 20)
+    assert "[yolo] (line 25) anchors: 4,4,8,8,12,6,16,20 -> 2,3,5,5,9,10,20,20" in changes
+
+
+def test_used_anchors_are_those_that_masks_name_by_area() -> None:
+    np.testing.assert_array_equal(used_anchors(two_heads()), [[4, 4], [8, 8], [12, 6], [16, 20]])
+    assert used_anchors(parse_cfg(NET + BODY)).shape == (0, 2)
+
+
+def test_strides_are_told_head_by_head() -> None:
+    assert strides(find_network("yolov4")) == (8, 16, 32)
+    assert strides(find_network("yolov3-tiny")) == (32, 16)
+    assert strides(two_heads()) == (4, 2)
+
+
+def test_options_of_net_are_set_and_told() -> None:
+    cfg, changes = with_net(two_heads(), batch=8, steps=(10, 20), width=32)
+
+    assert cfg.net.integer("batch", 0) == 8
+    assert cfg.net.integers("steps") == (10, 20)
+    assert changes == ["[net] (line 1) batch: none -> 8", "[net] (line 1) steps: none -> 10,20"]
+
+
+def test_an_adapted_cfg_reads_back_as_it_was_written() -> None:
+    cfg, _ = adapt(find_network("yolov4"), 3, (416, 416))
+
+    again = parse_cfg(format_cfg(cfg))
+
+    assert [layer.out_shape for layer in describe(again)] == [layer.out_shape for layer in describe(cfg)]
+
+
+def test_a_head_behind_something_other_than_a_convolution_cannot_follow_the_classes() -> None:
+    text = NET + "[convolutional]\nfilters=7\n[upsample]\nstride=2\n[yolo]\nanchors=4,4\nnum=1\nclasses=2\n"
+
+    with pytest.raises(FormatError, match=r"^odd\.cfg:9: \[yolo\] expected a \[convolutional\] section before it"):
+        adapt(parse_cfg(text, "odd.cfg"), 3)
