@@ -40,14 +40,15 @@ class Detector:
 
         An image is a path, a file's bytes, a PIL image, or an array (h, w, 3) uint8 RGB. Boxes are in its own pixels, as it
         is shown (EXIF rotation applied), clipped to it. `score` and `nms` (IoU) default to the bundle's. Raises FormatError
-        for a file that is no picture, ValueError for an array of another shape or type.
+        for a file that is no picture, UserError for a threshold outside 0..1, ValueError for an array of another form.
         """
         if isinstance(images, list):
             return [self.predict(image, score, nms) for image in images]
+        score, nms = _share("score", score, self.settings.score), _share("nms", nms, self.settings.nms)
         image = pixels_of(images)
         how, raws = self.raw_outputs(image)
-        found = decode_all(raws, self._heads, self.settings.size, self.settings.score if score is None else score)
-        found = suppress(found, self.settings.nms if nms is None else nms)
+        found = decode_all(raws, self._heads, self.settings.size, score)
+        found = suppress(found, nms)
         return _in_image(found, how, (image.shape[1], image.shape[0]))
 
     def raw_outputs(self, image: Image) -> tuple[Fit, list[Floats]]:
@@ -72,6 +73,14 @@ def load(
         model = find_model(Path(model), Path(weights) if weights else None, Path(names) if names else None)
     serialised = onnx_model(model.layers(), model.arrays).SerializeToString()
     return Detector(model, OnnxRuntime(serialised, threads, where=model.where))
+
+
+def _share(name: str, value: float | None, default: float) -> float:
+    """Return `value`, or `default` for None. Raises UserError outside 0..1."""
+    value = default if value is None else value
+    if not 0 <= value <= 1:
+        raise UserError(f"{name}: expected a number from 0 to 1, got {value}")
+    return value
 
 
 def _in_image(found: Detections, how: Fit, size: tuple[int, int]) -> Detections:

@@ -1,4 +1,4 @@
-"""Reading pictures: JPEG by simplejpeg (three times faster than Pillow), everything else by Pillow; EXIF turned upright.
+"""Pictures in files: JPEG by simplejpeg (three times faster than Pillow), everything else by Pillow; EXIF turned upright.
 
 The header is looked at before a pixel is decoded, so that a small file cannot ask for gigabytes.
 """
@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 from PIL import ImageOps, UnidentifiedImageError
 
 from onelook.structures.errors import FormatError
+from onelook.structures.files import write_bytes
 from onelook.structures.letterbox import Image
 
 MOST_PIXELS = 200_000_000
@@ -51,6 +52,11 @@ def image_size(source: Path | bytes, where: str | None = None) -> tuple[int, int
     data = source if isinstance(source, bytes) else _bytes(source)
     width, height, orientation = _header(data, where)
     return (height, width) if orientation in _SIDEWAYS else (width, height)
+
+
+def write_jpeg(path: Path, image: Image, quality: int = 92) -> None:
+    """Write pixels (h, w, 3) uint8 RGB as a JPEG, whole or not at all. Raises UserError when it cannot be written."""
+    write_bytes(path, simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=quality, colorspace="RGB"))
 
 
 def _bytes(path: Path) -> bytes:

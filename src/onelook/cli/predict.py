@@ -1,0 +1,90 @@
+"""`onelook predict`: what a model sees on pictures, printed and drawn."""
+
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+
+from onelook.cli.output import print_json
+from onelook.structures.errors import FormatError
+
+DRAWINGS = Path("predictions")
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="A run, a bundle, or a .cfg or .weights with the others beside it.")],
+    sources: Annotated[list[str], typer.Argument(help="Pictures, folders of them, globs ('**' goes deeper).")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where drawn pictures go; by default predictions/, with --json nowhere.")
+    ] = None,
+    score: Annotated[float | None, typer.Option(help="Least score shown; by default the model's own, 0.25.")] = None,
+    nms: Annotated[
+        float | None,
+        typer.Option(help="IoU above which the worse of two of a class goes; by default the model's own, 0.45."),
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="The .weights of a .cfg that has none beside it.")] = None,
+    names: Annotated[Path | None, typer.Option(help="The class names of a .cfg, one a line.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Cores for one picture; by default all.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; draw only with --out.")] = False,
+) -> None:
+    """Look at SOURCES with MODEL, print what is there and draw it.
+
+    A picture that cannot be read is one line on stderr, the others go on, and the exit code is 1.
+    """
+    from onelook.inference.model import load
+    from onelook.inference.predicting import drawing_paths, predict_files
+    from onelook.inference.sources import find_images
+    from onelook.structures.images import write_jpeg
+    from onelook.structures.progress import track
+
+    paths = find_images(sources)
+    folder = out or (None if as_json else DRAWINGS)
+    places = drawing_paths(paths, folder) if folder else {}
+    detector = load(model, weights, names, threads)
+    width, height = detector.settings.size
+    runtime = detector.runtime.description
+    head = f"{model}: {len(detector.names)} classes, {width} x {height}, {detector.settings.resize}, {runtime}"
+    typer.echo(head, err=as_json)
+    images: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
+
+    def tell(path: Path, error: FormatError) -> None:
+        failed.append({"file": str(path), "error": str(error)})
+        typer.echo(f"onelook: {error}", err=True)
+
+    start = perf_counter()
+    for seen in predict_files(detector, track(paths, len(paths), "predicting"), score, nms, tell):
+        images.append(seen.as_json(detector.names))
+        if not as_json:
+            typer.echo(_lines(images[-1]))
+        if places:
+            write_jpeg(places[seen.path], seen.drawn(detector.names))
+    seconds = perf_counter() - start
+    if as_json:
+        print_json({"model": str(model), "runtime": runtime, "images": images, "failed": failed, "seconds": seconds})
+    else:
+        typer.echo(_foot(images, seconds, folder))
+    if failed:
+        typer.echo(f"onelook: {len(failed)} of {len(paths)} pictures could not be read", err=True)
+        raise typer.Exit(1)
+
+
+def _lines(image: dict[str, Any]) -> str:
+    """Return what was seen on one picture: a line for it and one for each object."""
+    found = image["detections"]
+    lines = [f"{image['file']}: {image['width']} x {image['height']}, {_count(len(found), 'object')}"]
+    for each in found:
+        corners = " ".join(f"{side:7.1f}" for side in each["box"])
+        lines.append(f"  {each['score']:.3f} {corners}  {each['class']}")
+    return "\n".join(lines)
+
+
+def _foot(images: list[dict[str, Any]], seconds: float, folder: Path | None) -> str:
+    objects = sum(len(image["detections"]) for image in images)
+    drawn = f", drawn into {folder}/" if folder and images else ""
+    return f"{_count(len(images), 'picture')}, {_count(objects, 'object')}, {seconds:.2f} s{drawn}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
