@@ -5,8 +5,10 @@ import pytest
 from tests.evaluation.problems import found, random_problem, truth
 
 from onelook.evaluation.average_precision import class_average_precision, mean_over_classes
-from onelook.evaluation.bootstrap import image_weights, intervals, resampled_ap, resampled_counts
+from onelook.evaluation.bootstrap import image_weights, intervals, resampled_ap, resampled_counts, resampled_mean_ap
+from onelook.evaluation.coco import coco_result
 from onelook.evaluation.curves import counts
+from onelook.evaluation.evaluation import match_by_iou
 from onelook.evaluation.matching import Matches, match
 from onelook.evaluation.problem import lay_out
 from onelook.evaluation.rules import RULES
@@ -37,6 +39,21 @@ def test_reweighing_gives_what_evaluating_the_drawn_images_gives(rules: str) -> 
         assert ap[row] == pytest.approx(mean_over_classes(class_average_precision(again), RULES[rules]))
         assert at_half["precision"][row] == pytest.approx(counts(again, 0.5).precision)
         assert at_half["recall"][row] == pytest.approx(counts(again, 0.5).recall)
+
+
+def test_the_interval_of_ap_is_over_all_ious() -> None:
+    truths, detections = random_problem(5)
+    problem = lay_out(truths, detections, "abcd")
+    by_iou = match_by_iou(problem, RULES["coco"])
+    value = coco_result(problem).numbers["ap"]
+    once = np.ones((1, problem.images))
+
+    interval = intervals(by_iou[0], 0.5, by_iou=by_iou)["ap"]
+
+    assert interval.low is not None
+    assert interval.high is not None
+    assert interval.low < value < interval.high
+    assert resampled_mean_ap(by_iou, once)[0] == pytest.approx(value)
 
 
 def test_the_interval_holds_the_value_itself_and_narrows_with_more_images() -> None:

@@ -4,7 +4,7 @@ Matching is done once; a resample only reweighs images, which gives exactly the 
 stand as often as it was drawn.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,11 +34,21 @@ class Interval:
 
 
 def intervals(
-    matches: Matches, score: float, resamples: int = 1000, seed: int = 0, level: float = 0.95
+    matches: Matches,
+    score: float,
+    resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    by_iou: Sequence[Matches] = (),
 ) -> Mapping[str, Interval]:
-    """Return the intervals of `ap50` (AP at the matches' IoU), `precision`, `recall` and `f1` at the score threshold."""
+    """Return the intervals of `ap50` (AP at the matches' IoU), `precision`, `recall` and `f1` at the score threshold.
+
+    With `by_iou`, the same problem matched at the IoUs that AP is the mean over, also that of `ap`.
+    """
     weights = image_weights(matches.images, resamples, seed)
     values = {"ap50": resampled_ap(matches, weights), **resampled_counts(matches, score, weights)}
+    if by_iou:
+        values["ap"] = resampled_mean_ap(by_iou, weights)
     return {word: percentile_interval(samples, level) for word, samples in values.items()}
 
 
@@ -64,6 +74,11 @@ def resampled_ap(matches: Matches, weights: Reals) -> Reals:
         return np.asarray(np.nan_to_num(values).mean(axis=1))
     known = ~np.isnan(values)
     return np.where(known.any(axis=1), np.nansum(values, axis=1) / np.maximum(known.sum(axis=1), 1), np.nan)
+
+
+def resampled_mean_ap(by_iou: Sequence[Matches], weights: Reals) -> Reals:
+    """Return the mean (resamples,) over several IoUs of `resampled_ap`; the matches are of one problem."""
+    return np.asarray(np.mean([resampled_ap(matches, weights) for matches in by_iou], axis=0))
 
 
 def resampled_counts(matches: Matches, score: float, weights: Reals) -> dict[str, Reals]:

@@ -161,6 +161,12 @@ def judge(problem: Problem, rules: Rules, score: float | None = None) -> tuple[E
     return evaluation, matches
 
 
+def match_by_iou(problem: Problem, rules: Rules) -> list[Matches]:
+    """Return who found what at every one of IOUS."""
+    pairs = overlapping(problem, IOUS[0])
+    return [match(problem, rules, iou, pairs) for iou in IOUS]
+
+
 def _threshold(score: float | None, rules: Rules, best: float | None) -> tuple[float, str]:
     if score is not None:
         return score, "given"

@@ -112,8 +112,8 @@ def duration(seconds: float) -> str:
 
 
 def smoothed(values: Reals) -> Reals:
-    """Return the centred moving mean (n,) over about a fortieth of the values; what is not finite is left out."""
-    reach = max(1, len(values) // 80)
+    """Return the centred moving mean (n,) over about a thirtieth of the values; what is not finite is left out."""
+    reach = max(2, len(values) // 60)
     finite = np.isfinite(values)
     sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
     counts = np.concatenate([[0], np.cumsum(finite)])
