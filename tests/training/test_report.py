@@ -14,7 +14,7 @@ from onelook.structures.detections import Detections
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.truth import Truth
 from onelook.training.predictions import Predictions, SplitPredictions, write_predictions
-from onelook.training.report import write_report
+from onelook.training.report import rebuild_report
 from onelook.training.report_facts import read_report_facts
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -85,7 +85,7 @@ def a_run(tmp_path: Path, names: tuple[str, ...] = ("red", "white", "green", "<b
 
 
 def test_the_page_holds_everything_and_asks_for_nothing(tmp_path: Path) -> None:
-    text = write_report(a_run(tmp_path)).read_text()
+    text = rebuild_report(a_run(tmp_path)).read_text()
     page = Page(text)
 
     assert all(link.startswith(("data:image/jpeg;base64,", "#")) for link in page.links)
@@ -106,7 +106,7 @@ def test_the_numbers_are_those_of_the_evaluation_with_their_intervals(tmp_path: 
     split = facts.predictions.splits["test"]
     result = evaluate(split.truths, split.detections, facts.predictions.names)
 
-    page = Page(write_report(run).read_text()).text
+    page = Page(rebuild_report(run).read_text()).text
 
     for value in (result.ap50, result.ap, result.precision, result.recall, result.f1):
         assert f"{value:.3f}" in page
@@ -115,7 +115,7 @@ def test_the_numbers_are_those_of_the_evaluation_with_their_intervals(tmp_path: 
 
 
 def test_names_from_the_data_are_text_and_never_markup(tmp_path: Path) -> None:
-    text = write_report(a_run(tmp_path)).read_text()
+    text = rebuild_report(a_run(tmp_path)).read_text()
 
     assert "<b>&" not in text
     assert "&lt;b&gt;&amp;" in text
@@ -124,14 +124,14 @@ def test_names_from_the_data_are_text_and_never_markup(tmp_path: Path) -> None:
 def test_the_commands_can_be_pasted(tmp_path: Path) -> None:
     run = a_run(tmp_path)
 
-    page = Page(write_report(run).read_text()).text
+    page = Page(rebuild_report(run).read_text()).text
 
     assert f"onelook predict '{run}' IMAGES" in page
     assert f"onelook eval '{run}' '/data/my set' --split test" in page
 
 
 def test_the_test_split_leads_and_the_validation_split_says_that_it_flatters(tmp_path: Path) -> None:
-    page = Page(write_report(a_run(tmp_path)).read_text()).text
+    page = Page(rebuild_report(a_run(tmp_path)).read_text()).text
 
     assert page.index("Result on the test images") < page.index("Result on the val images")
     assert "flatter a little" in page
@@ -143,7 +143,7 @@ def test_a_run_that_is_under_way_has_a_report_too(tmp_path: Path) -> None:
     (run / "settings.toml").write_text("batch = 8\n")
     (run / "metrics.jsonl").write_text(json.dumps(step(1)) + '\n{"kind": "st')
 
-    page = Page(write_report(run).read_text()).text
+    page = Page(rebuild_report(run).read_text()).text
 
     assert "has not been evaluated yet" in page
     assert "1 steps" in page
@@ -154,7 +154,7 @@ def test_pictures_that_are_gone_are_told_and_the_rest_is_written(tmp_path: Path)
     for path in tmp_path.glob("*.png"):
         path.unlink()
 
-    page = Page(write_report(run).read_text()).text
+    page = Page(rebuild_report(run).read_text()).text
 
     assert "Not shown" in page
     assert "AP50" in page
@@ -174,7 +174,7 @@ def test_unusual_results_have_a_page(tmp_path: Path, case: str) -> None:
         split = SplitPredictions(split.paths, split.sizes, (empty,) * count, split.detections)
     write_predictions(run / "predictions.json", Predictions(names, {"test": split}, stored.data, stored.about))
 
-    page = Page(write_report(run).read_text()).text
+    page = Page(rebuild_report(run).read_text()).text
 
     assert "nan" not in page
     assert ("nothing can be said" in page) == (case == "no truth")
@@ -182,15 +182,15 @@ def test_unusual_results_have_a_page(tmp_path: Path, case: str) -> None:
 
 def test_no_run_and_broken_files_are_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"expected a run's folder, with its settings\.toml, got no folder"):
-        write_report(tmp_path / "none")
+        rebuild_report(tmp_path / "none")
     run = a_run(tmp_path)
     (run / "metrics.jsonl").write_text("nonsense\n" + json.dumps(step(1)))
     with pytest.raises(FormatError, match=r"metrics.jsonl:1: expected JSON with kind and step"):
-        write_report(run)
+        rebuild_report(run)
     (run / "metrics.jsonl").unlink()
     (run / "environment.json").write_text("[")
     with pytest.raises(FormatError, match=r"environment\.json: expected a JSON object"):
-        write_report(run)
+        rebuild_report(run)
 
 
 def test_a_record_that_cannot_be_judged_names_its_image(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_record_that_cannot_be_judged_names_its_image(tmp_path: Path) -> None:
     (run / "predictions.json").write_text(json.dumps(content))
 
     with pytest.raises(UserError, match=r"image3.png: detection 0: expected a class from 0 to 3, got 99"):
-        write_report(run)
+        rebuild_report(run)
 
 
 def test_the_command_prints_the_paths(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

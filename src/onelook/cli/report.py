@@ -13,9 +13,9 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with the paths of the pages.")] = False,
 ) -> None:
     """Write RUN/report.html: settings, data, curves, numbers by class and pictures, in one file that stands alone."""
-    from onelook.training.report import write_report
+    from onelook.training.report import rebuild_report
 
-    pages = [str(write_report(run)) for run in runs]
+    pages = [str(rebuild_report(run)) for run in runs]
     if as_json:
         print_json({"reports": pages})
     else:

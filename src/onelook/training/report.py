@@ -39,11 +39,16 @@ DESIRED = ("test", "val", "train")
 """The split that the headline is of: the first of these that was evaluated."""
 
 
-def write_report(run: Path, facts: ReportFacts | None = None) -> Path:
-    """Write `run`/report.html, whole or not at all, and return its path; without `facts`, from what the folder stores.
+def rebuild_report(run: Path) -> Path:
+    """Write the report of a run from what its folder stores and return its path.
 
     Raises UserError when `run` is no run, for a file of it that is broken, and for a record that cannot be judged.
     """
+    return write_report(run, read_report_facts(run))
+
+
+def write_report(run: Path, facts: ReportFacts) -> Path:
+    """Write `run`/report.html, whole or not at all, and return its path. Raises UserError for a record that can't be judged."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -54,7 +59,7 @@ def write_report(run: Path, facts: ReportFacts | None = None) -> Path:
         lstrip_blocks=True,
     )
     environment.filters.update(share=_share, percent=_percent, span=_span, plain=_plain)
-    page = environment.get_template(TEMPLATE).render(_context(run, facts or read_report_facts(run)))
+    page = environment.get_template(TEMPLATE).render(_context(run, facts))
     path = run / "report.html"
     write_text(path, page)
     return path
