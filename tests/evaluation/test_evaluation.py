@@ -8,9 +8,8 @@ import pytest
 from tests.evaluation.problems import found, random_problem, truth
 
 from onelook.evaluation.evaluation import evaluate
-from onelook.evaluation.rules import RULES, Rules, find_rules
+from onelook.evaluation.rules import RULES
 from onelook.structures.detections import Detections
-from onelook.structures.errors import UserError
 from onelook.structures.truth import Truth
 
 UNDER = {
@@ -174,13 +173,3 @@ def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     evaluate(truths, detections, "abcd")
 
     assert capfd.readouterr() == ("", "")
-
-
-def test_rules_that_do_not_exist_are_refused_with_the_nearest() -> None:
-    with pytest.raises(UserError, match=r"voc07, voc10.*'voc7'; did you mean 'voc07'"):
-        find_rules("voc7")
-
-
-@pytest.mark.parametrize("rules", RULES.values(), ids=list(RULES))
-def test_every_rule_says_what_it_decides(rules: Rules) -> None:
-    assert set(rules.choices()) >= {"interpolation", "IoU", "detections", "crowd", "difficult", "ties"}
