@@ -60,7 +60,7 @@ moves = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(sizes, sizes, moves, st.integers(0, 2**32), st.data())
 def test_a_box_follows_its_pixels(size, into, how, seed, data):
     x1, y1 = data.draw(st.integers(0, size[0] // 2)), data.draw(st.integers(0, size[1] // 2))
@@ -73,7 +73,7 @@ def test_a_box_follows_its_pixels(size, into, how, seed, data):
             assert_same(kept, seen(made.image, COLOURS[0]), 1.6)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(sizes, min_size=4, max_size=4), moves, st.integers(0, 2**32))
 def test_boxes_follow_their_pixels_into_a_mosaic(four, how, seed):
     samples = [

@@ -1,3 +1,6 @@
+import multiprocessing
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +82,28 @@ def test_a_corrupt_photograph_is_named_in_one_line(voc: Path, workers: int):
         list(eval_batches(data, (64, 64), True, 2, workers))
 
 
+def dying_plan(number: int) -> BatchPlan:
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return plain_plan(number)
+
+
+def test_a_worker_that_is_killed_is_told_in_one_line(voc: Path):
+    with pytest.raises(UserError, match="^workers=1: expected workers that live, got one that was killed.* workers=0$"):
+        list(train_batches(read(voc), NONE, dying_plan, 2, seed=0, workers=1, start=0, stop=4))
+
+
+def test_loading_draws_nothing_from_the_generator_of_training(voc: Path):
+    data = read(voc)
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    list(train_batches(data, AugmentSettings(), plain_plan, 2, seed=0, workers=0, start=0, stop=2))
+    list(eval_batches(data, (32, 32), True, 2, 0))
+
+    assert torch.rand(1) == expected
+
+
 def test_training_on_nothing_is_refused(voc: Path):
     with pytest.raises(UserError, match="expected images to train on"):
         next(train_batches(read(voc).select([]), NONE, plain_plan, 2, seed=0, workers=0, start=0, stop=1))
@@ -104,8 +129,6 @@ def test_boxes_of_crowds_are_not_trained_on(voc: Path):
 
 
 def test_stopping_early_ends_the_workers(voc: Path):
-    import multiprocessing
-
     batches = train_batches(read(voc), AugmentSettings(), mosaic_plan, 2, seed=0, workers=2, start=0, stop=1000)
     next(batches)
     batches.close()

@@ -204,10 +204,25 @@ def _as_tensor(images: Image) -> Tensor:
 
 
 def _made(maker: TorchDataset[Any], numbers: range, workers: int) -> Iterator[Any]:
-    """Yield what `maker` makes of each number, in order; raise FormatError for what failed."""
+    """Yield what `maker` makes of each number, in order; raise FormatError for what failed, UserError for a dead worker."""
     cv2.setNumThreads(0)
-    loader = DataLoader(maker, batch_size=None, sampler=numbers, num_workers=workers, worker_init_fn=_begin_worker)
-    for made in loader:
+    own = torch.Generator()  # or else each pass would draw from the generator that training is seeded with
+    loader = DataLoader(
+        maker, batch_size=None, sampler=numbers, num_workers=workers, worker_init_fn=_begin_worker, generator=own
+    )
+    batches = iter(loader)
+    while True:
+        try:
+            made = next(batches, None)
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise UserError(
+                f"workers={workers}: expected workers that live, got one that was killed, as when memory or /dev/shm is full; "
+                "take fewer, or workers=0"
+            ) from None
+        if made is None:
+            return
         if isinstance(made, _Failure):
             raise FormatError(made.message)
         yield made

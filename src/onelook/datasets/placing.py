@@ -6,13 +6,25 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from onelook.structures.errors import UserError
+
 
 def place_file(source: Path, target: Path) -> None:
-    """Make `target` the file `source` under a second name (hard link), or a copy where that cannot be."""
+    """Make `target` the file `source` under a second name (hard link), or a copy where that cannot be.
+
+    Raises UserError when it cannot be copied either.
+    """
     try:
         os.link(source.resolve(), target)
     except OSError:
+        _copy(source, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
         shutil.copyfile(source, target)
+    except OSError as error:
+        raise UserError(f"{source}: cannot be copied to {target.parent} ({error.strerror})") from None
 
 
 def new_names(paths: Sequence[Path]) -> list[str]:

@@ -28,6 +28,9 @@ _LISTS = {"train": ("train",), "val": ("valid", "val"), "test": ("test",)}
 _LARGEST = 2.0
 """A coordinate above this is no fraction of an image but a pixel."""
 
+_DECIMALS = 6
+"""Of a pixel: what a fraction of ten digits can tell, so that an edge at 0 reads as 0."""
+
 _NOT_LABELS = frozenset({"classes.txt", "labels.txt", "train.txt", "val.txt", "valid.txt", "test.txt"})
 
 
@@ -160,8 +163,9 @@ def _parse(line: str, size: tuple[int, int]) -> tuple[int, Corners]:
         raise ValueError(f"expected `class cx cy w h`, got {line.strip()[:60]!r}") from None
     if max(abs(cx), abs(cy), abs(w), abs(h)) > _LARGEST:
         raise ValueError(f"expected fractions of the image's size, got {line.strip()[:60]!r} (pixels?)")
-    width, height = size
-    return index, ((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)
+    corners = ((cx - w / 2) * size[0], (cy - h / 2) * size[1], (cx + w / 2) * size[0], (cy + h / 2) * size[1])
+    x1, y1, x2, y2 = (round(value, _DECIMALS) for value in corners)
+    return index, (x1, y1, x2, y2)
 
 
 def _looks_like_labels(file: Path) -> bool:

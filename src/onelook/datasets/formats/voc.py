@@ -67,8 +67,16 @@ def _roots(path: Path) -> list[Path]:
         found = [folder for folder in level if _first(folder, _ANNOTATIONS) and _first(folder, _IMAGES)]
         if found:
             return found
-        level = sorted(below for folder in level if folder.is_dir() for below in folder.iterdir() if below.is_dir())
+        level = [below for folder in level for below in _folders(folder)]
     return []
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders in a folder, those that are hidden or closed to us left out."""
+    try:
+        return sorted(below for below in folder.iterdir() if below.is_dir() and not below.name.startswith("."))
+    except (NotADirectoryError, FileNotFoundError, PermissionError):
+        return []
 
 
 def _root(path: Path) -> Path:
