@@ -54,15 +54,15 @@ def training_steps(state: State, batches: Iterator[Batch], settings: TrainSettin
     parts = settings.subdivisions or 1
     skipped = 0
     while True:
-        torch.manual_seed(settings.seed * 1_000_003 + state.step)  # dropout depends on the step alone: resuming repeats it
         rate = learning_rate(settings, state.step)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
         sums: dict[str, float] = {}
-        for _ in range(parts):
+        for part in range(parts):
             batch = next(batches, None)
             if batch is None:
                 return
+            _seed(settings.seed, state.step * parts + part)
             losses = state.network(batch.images.to(device), batch.targets.to(device))
             _check(losses, state.step, rate)
             (torch.stack(list(losses.values())).sum() / parts).backward()
@@ -80,6 +80,14 @@ def training_steps(state: State, batches: Iterator[Batch], settings: TrainSettin
             raise Diverged(_told("the gradient was not finite in ten steps in a row", state.step, rate))
         state.step += 1
         yield StepResult(state.step, sums, rate, norm)
+
+
+def _seed(seed: int, number: int) -> None:
+    """Let dropout depend on the micro-batch's number alone, so that a resumed run repeats it.
+
+    Done after the batch is fetched: a loader that starts draws from the same generator.
+    """
+    torch.manual_seed(seed * 1_000_003 + number)
 
 
 def _check(losses: dict[str, torch.Tensor], step: int, rate: float) -> None:

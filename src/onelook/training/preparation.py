@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from onelook.datasets.anchors import anchor_iou, box_shapes, fit_anchors
@@ -29,6 +30,7 @@ class Prepared:
     network: Network
     train: Dataset
     val: Dataset
+    test: Dataset | None
     settings: TrainSettings
     stride: int
     told: tuple[str, ...]
@@ -49,6 +51,7 @@ def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSet
     adapted, changes = adapt(cfg, len(dataset.names), size, anchors)
     adapted, net_changes = with_net(adapted, **_net_options(settings))
     told += changes + net_changes
+    torch.manual_seed(settings.seed)
     network = Network(adapted, settings.loss)
     if weights is not None:
         arrays, taken = transfer(read_pretrained(weights, cfg), network.layers, dataset.names)
@@ -57,7 +60,8 @@ def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSet
     for module in network.modules():
         if hasattr(module, "running_mean"):
             module.momentum = settings.batch_norm_momentum
-    return Prepared(network, train, val, settings, stride, tuple(told))
+    test = _labelled(dataset.split("test"), "test", told) if len(dataset.splits.get("test", ())) else None
+    return Prepared(network, train, val, test, settings, stride, tuple(told))
 
 
 def _splits(dataset: Dataset, seed: int, told: list[str]) -> tuple[Dataset, Dataset]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from onelook import __version__
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.files import write_json, write_text
 
@@ -30,6 +31,7 @@ class Run:
         self.metrics = folder / "metrics.jsonl"
         self.environment = folder / "environment.json"
         self.chart = folder / "chart.png"
+        self.predictions = folder / "predictions.json"
 
     def begin(self, settings: str, environment: Mapping[str, Any]) -> None:
         """Make the folder with its settings (TOML text) and environment. Raises UserError when it holds anything."""
@@ -80,7 +82,7 @@ def new_run_folder(network: str, data: Path) -> Path:
 
 def describe_environment() -> dict[str, Any]:
     """Return what the run depends on beside its settings: machine, cores, versions."""
-    versions = {name: metadata.version(name) for name in ("onelook", "torch", "numpy", "opencv-python-headless")}
+    versions = {name: metadata.version(name) for name in ("torch", "numpy", "opencv-python-headless")}
     return {
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "machine": platform.machine(),
@@ -89,6 +91,7 @@ def describe_environment() -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "system": platform.platform(),
         "python": platform.python_version(),
+        "onelook": __version__,
         **versions,
     }
 

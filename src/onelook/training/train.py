@@ -59,7 +59,10 @@ def train(
     if not session.train():
         say(f"stopped after step {session.state.step}; go on with: onelook train {network} {data} --out {run.folder} --resume")
         return TrainResult(run.folder, session.state.seconds, None)
-    evaluation = prove(run, session.prepared, session.device, say)
+    prepared = session.prepared
+    splits = {"train": prepared.train, "val": prepared.val, **({"test": prepared.test} if prepared.test else {})}
+    about = {"network": network, "data": str(data), "weights": str(weights) if weights else None, "seconds": session.state.seconds}
+    evaluation = prove(run, splits, prepared.settings, about, session.device, say)
     return TrainResult(run.folder, session.state.seconds, evaluation)
 
 
