@@ -15,8 +15,6 @@ from onelook.structures.errors import UserError
 
 NETWORK = "yolov3-tiny"
 IMAGES = {"train": 160, "val": 32, "test": 48}
-SIDE = 320
-"""Width and height of the generated images, in pixels."""
 TRAINING = {"width": 224, "height": 224, "max_batches": 300, "batch": 8}
 """What `onelook train` is given by `--set`; everything else stands at its default."""
 SHOWN = 6
@@ -65,7 +63,7 @@ def generate(data: Path, seed: int) -> list[Path]:
     from onelook.datasets.generated import make_blood
     from onelook.datasets.reading import read
 
-    make_blood(data, IMAGES, seed, (SIDE, SIDE))
+    make_blood(data, IMAGES, seed)
     return list(read(data).split("test").paths)
 
 

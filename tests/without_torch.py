@@ -1,0 +1,98 @@
+"""Run by `make wheel`, by the Python of an environment that holds the wheel and no torch: a user without training.
+
+Not a pytest file: that environment has only what `pip install onelook` brings.
+"""
+
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from onelook.structures.bundle import Bundle, BundleSettings, write_bundle
+from onelook.structures.network.cfg import parse_cfg
+from onelook.structures.network.layers import describe
+
+CFG = """[net]
+width=64
+height=64
+channels=3
+[convolutional]
+filters=8
+size=3
+stride=4
+pad=1
+activation=leaky
+[convolutional]
+filters=14
+size=1
+activation=linear
+[yolo]
+mask=0,1
+anchors=10,10, 24,24
+classes=2
+num=2
+"""
+
+
+def small_model(folder: Path) -> Path:
+    """Write a detector of two classes with seeded weights and return its bundle."""
+    rng = np.random.default_rng(0)
+    cfg = parse_cfg(CFG, "small.cfg")
+    arrays = {
+        f"{layer.index}.{name}": rng.normal(0, 1, shape).astype(np.float32)
+        for layer in describe(cfg)
+        for name, shape in layer.arrays
+    }
+    write_bundle(folder, Bundle(cfg, ("red", "white"), arrays, BundleSettings(64, 64)))
+    return folder
+
+
+def picture(path: Path) -> Path:
+    """Write a picture of noise and return its path."""
+    from PIL import Image
+
+    Image.fromarray(np.random.default_rng(1).integers(0, 255, (48, 80, 3), np.uint8)).save(path)
+    return path
+
+
+def typed(*words: str | Path) -> str:
+    """Return what `onelook WORDS` prints; whatever fails is shown and ends the program."""
+    command = Path(sys.executable).with_name("onelook")
+    done = subprocess.run([command, *map(str, words)], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"onelook {' '.join(map(str, words))}: exit code {done.returncode}\n{done.stdout}")
+    return done.stdout
+
+
+def answer(*words: str | Path) -> Any:
+    """Return the JSON object that `onelook WORDS --json` prints."""
+    return json.loads(typed(*words, "--json"))
+
+
+def main() -> None:
+    """Use the installed package as someone would who only predicts."""
+    import onelook
+
+    assert importlib.util.find_spec("torch") is None, "this environment was to hold no torch"
+    assert "site-packages" in onelook.__file__, f"expected the installed wheel, got {onelook.__file__}"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model, image = small_model(folder / "model"), picture(folder / "noise.png")
+        assert "predict" in typed("--help")
+        assert answer("summary", "yolov3-tiny")["parameters"] > 8_000_000
+        found = answer("predict", model, image)["images"][0]
+        assert (found["width"], found["height"]) == (80, 48), found
+        detections = onelook.load(model).predict(image, score=0.001)
+        assert len(detections.boxes) > 0, "a score of 0.001 was to let something through"
+        typed("export", model, "--to", "onnx", "--out", folder / "model.onnx")
+        assert (folder / "model.onnx").stat().st_size > 0
+    print("without torch: help, summary, predict and export work from the wheel")
+
+
+if __name__ == "__main__":
+    main()
