@@ -89,7 +89,9 @@ def dying_plan(number: int) -> BatchPlan:
 
 
 def test_a_worker_that_is_killed_is_told_in_one_line(voc: Path):
-    with pytest.raises(UserError, match="^workers=1: expected workers that live, got one that was killed.* workers=0$"):
+    with pytest.raises(
+        UserError, match=r"^workers=1: expected workers that live, got one that was killed.* workers=0$"
+    ):
         list(train_batches(read(voc), NONE, dying_plan, 2, seed=0, workers=1, start=0, stop=4))
 
 

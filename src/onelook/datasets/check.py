@@ -6,6 +6,7 @@ Reading reports what it meets; then every picture is looked at once, and each fu
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -60,11 +61,11 @@ def look(path: Path) -> Look:
         read_image(data, str(path))
     except (OSError, FormatError) as error:
         return Look("", str(error).removeprefix(f"{path}: "), 1)
-    return Look(hashlib.sha256(data).hexdigest(), None, _orientation(path))
+    return Look(hashlib.sha256(data).hexdigest(), None, _orientation(data))
 
 
-def _orientation(path: Path) -> int:
-    with Pillow.open(path) as image:
+def _orientation(data: bytes) -> int:
+    with Pillow.open(BytesIO(data)) as image:
         return int(image.getexif().get(_ORIENTATION, 1))
 
 
