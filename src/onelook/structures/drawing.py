@@ -33,7 +33,7 @@ def draw_boxes(
         if dashed:
             _dashed(picture, (x1, y1, x2, y2), colour, stroke)
         else:
-            cv2.rectangle(picture, (x1, y1), (x2, y2), colour, stroke, cv2.LINE_AA)
+            cv2.rectangle(picture, (x1, y1), (x2, y2), colour, stroke)
         if label:
             _label(picture, label, (x1, y1), colour, stroke)
     return picture

@@ -1,0 +1,79 @@
+"""Non-maximum suppression: within a class, best first, bounded."""
+
+import time
+
+import numpy as np
+
+from onelook.structures.boxes import as_boxes, iou
+from onelook.structures.detections import Detections
+from onelook.structures.network import nms
+from onelook.structures.network.nms import suppress
+
+
+def detections(*rows: tuple[float, float, float, float, float, int]) -> Detections:
+    table = np.asarray(rows, np.float64).reshape(-1, 6)
+    return Detections(as_boxes(table[:, :4]), table[:, 4].astype(np.float32), table[:, 5].astype(np.int64))
+
+
+def test_the_worse_of_two_that_overlap_goes() -> None:
+    found = detections((0, 0, 10, 10, 0.5, 0), (0, 0, 10, 9, 0.9, 0), (20, 20, 30, 30, 0.7, 0))
+
+    assert suppress(found, 0.45).scores.tolist() == np.float32([0.9, 0.7]).tolist()
+
+
+def test_classes_do_not_suppress_each_other() -> None:
+    assert len(suppress(detections((0, 0, 10, 10, 0.5, 0), (0, 0, 10, 10, 0.9, 1)), 0.45)) == 2
+
+
+def test_an_overlap_of_exactly_the_threshold_stays() -> None:
+    found = detections((0, 0, 10, 10, 0.9, 0), (0, 0, 10, 5, 0.5, 0))
+
+    assert len(suppress(found, 0.5)) == 2
+    assert len(suppress(found, 0.49)) == 1
+
+
+def test_what_was_suppressed_suppresses_nothing() -> None:
+    chain = detections((0, 0, 10, 10, 0.9, 0), (4, 0, 14, 10, 0.8, 0), (8, 0, 18, 10, 0.7, 0))
+
+    assert suppress(chain, 0.3).scores.tolist() == np.float32([0.9, 0.7]).tolist()
+
+
+def test_nothing_gives_nothing_and_boxes_without_area_do_no_harm() -> None:
+    assert len(suppress(Detections.none())) == 0
+    assert len(suppress(detections((1, 1, 1, 1, 0.5, 0), (1, 1, 1, 1, 0.6, 0)))) == 2
+
+
+def test_only_the_best_of_an_image_are_kept_when_asked_for() -> None:
+    found = detections(*[(20 * i, 0, 20 * i + 10, 10, i / 10, i % 2) for i in range(1, 10)])
+
+    assert suppress(found, most=3).scores.tolist() == np.float32([0.9, 0.8, 0.7]).tolist()
+
+
+def test_nothing_that_stays_overlaps_and_all_that_went_was_overlapped_by_better() -> None:
+    rng = np.random.default_rng(3)
+    corners = rng.uniform(0, 60, (200, 2))
+    boxes = as_boxes(np.concatenate([corners, corners + rng.uniform(5, 40, (200, 2))], axis=1))
+    found = Detections(boxes, rng.random(200).astype(np.float32), rng.integers(0, 3, 200))
+
+    kept = suppress(found, 0.4)
+
+    for index in range(3):
+        mine, all_of_class = kept[kept.classes == index], found[found.classes == index]
+        overlaps = iou(mine.boxes, mine.boxes)
+        assert (overlaps[~np.eye(len(mine), dtype=bool)] <= 0.4001).all()
+        gone = all_of_class[~np.isin(all_of_class.scores, mine.scores)]
+        better = mine.scores[:, None] > gone.scores[None, :]
+        assert ((iou(mine.boxes, gone.boxes) > 0.3999) & better).any(axis=0).all()
+
+
+def test_a_network_that_fires_everywhere_is_bounded() -> None:
+    rng = np.random.default_rng(0)
+    count = 4 * nms.MOST_CANDIDATES
+    corners = rng.uniform(0, 400, (count, 2))
+    boxes = as_boxes(np.concatenate([corners, corners + 30], axis=1))
+    found = Detections(boxes, rng.random(count).astype(np.float32), np.zeros(count, np.int64))
+
+    start = time.process_time()
+    suppress(found)
+
+    assert time.process_time() - start < 5

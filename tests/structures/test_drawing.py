@@ -1,0 +1,52 @@
+"""Boxes over pictures: in their class's colour, on a copy, at any size."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from onelook.structures.boxes import as_boxes
+from onelook.structures.drawing import class_colour, draw_boxes
+
+
+def test_a_box_is_drawn_in_its_class_s_colour_and_the_picture_is_left_alone() -> None:
+    image = np.zeros((60, 80, 3), np.uint8)
+
+    drawn = draw_boxes(image, as_boxes([[10, 20, 60, 50]]), [3], [""])
+
+    assert not image.any()
+    assert tuple(drawn[20, 30].tolist()) == class_colour(3)
+    assert not drawn[35, 35].any()
+
+
+def test_neighbouring_classes_have_colours_that_differ() -> None:
+    colours = [class_colour(index) for index in range(20)]
+
+    assert len(set(colours)) == 20
+    assert all(sum(abs(a - b) for a, b in zip(*pair, strict=True)) > 100 for pair in itertools.pairwise(colours))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (600, 800)])
+def test_labels_are_drawn_on_pictures_of_any_size(size: tuple[int, int]) -> None:
+    image = np.zeros((*size, 3), np.uint8)
+
+    drawn = draw_boxes(
+        image, as_boxes([[0, 0, size[1], size[0]], [-5, -5, 5, 5]]), np.array([0, 1]), ["cat 0.5", "dog"]
+    )
+
+    assert drawn.shape == image.shape
+    assert drawn.any()
+
+
+def test_truth_is_drawn_with_broken_lines() -> None:
+    image = np.zeros((100, 100, 3), np.uint8)
+
+    whole = draw_boxes(image, as_boxes([[10, 10, 90, 90]]), [0], [""])
+    dashed = draw_boxes(image, as_boxes([[10, 10, 90, 90]]), [0], [""], dashed=True)
+
+    assert 0.3 < dashed.any(axis=2).sum() / whole.any(axis=2).sum() < 0.8
+
+
+def test_another_number_of_labels_is_refused() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        draw_boxes(np.zeros((9, 9, 3), np.uint8), as_boxes([[0, 0, 1, 1]]), [0], [])

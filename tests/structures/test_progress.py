@@ -1,0 +1,29 @@
+"""The bar: on a terminal only."""
+
+import io
+import sys
+
+import pytest
+
+from onelook.structures.progress import track
+
+
+class Terminal(io.StringIO):
+    """Text that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_items_come_through_and_nothing_is_said_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(track(range(3), 3, "counting")) == [0, 1, 2]
+
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_sees_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+
+    assert list(track(iter("ab"), 2, "counting", "letters")) == ["a", "b"]
+    assert "counting" in terminal.getvalue()
