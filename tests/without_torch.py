@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from onelook.datasets.generated import NAMES, make_blood
 from onelook.structures.bundle import Bundle, BundleSettings, write_bundle
 from onelook.structures.network.cfg import parse_cfg
 from onelook.structures.network.layers import describe
@@ -28,19 +29,19 @@ stride=4
 pad=1
 activation=leaky
 [convolutional]
-filters=14
+filters=16
 size=1
 activation=linear
 [yolo]
 mask=0,1
 anchors=10,10, 24,24
-classes=2
+classes=3
 num=2
 """
 
 
 def small_model(folder: Path) -> Path:
-    """Write a detector of two classes with seeded weights and return its bundle."""
+    """Write a detector of the generated cells with seeded weights and return its bundle."""
     rng = np.random.default_rng(0)
     cfg = parse_cfg(CFG, "small.cfg")
     arrays = {
@@ -48,16 +49,8 @@ def small_model(folder: Path) -> Path:
         for layer in describe(cfg)
         for name, shape in layer.arrays
     }
-    write_bundle(folder, Bundle(cfg, ("red", "white"), arrays, BundleSettings(64, 64)))
+    write_bundle(folder, Bundle(cfg, NAMES, arrays, BundleSettings(64, 64)))
     return folder
-
-
-def picture(path: Path) -> Path:
-    """Write a picture of noise and return its path."""
-    from PIL import Image
-
-    Image.fromarray(np.random.default_rng(1).integers(0, 255, (48, 80, 3), np.uint8)).save(path)
-    return path
 
 
 def typed(*words: str | Path) -> str:
@@ -82,7 +75,9 @@ def main() -> None:
     assert "site-packages" in onelook.__file__, f"expected the installed wheel, got {onelook.__file__}"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        model, image = small_model(folder / "model"), picture(folder / "noise.png")
+        model = small_model(folder / "model")
+        make_blood(folder / "data", {"test": 2}, seed=0, size=(80, 48))
+        image = next((folder / "data").rglob("*.jpg"))
         assert "predict" in typed("--help")
         assert answer("summary", "yolov3-tiny")["parameters"] > 8_000_000
         found = answer("predict", model, image)["images"][0]
@@ -91,7 +86,9 @@ def main() -> None:
         assert len(detections.boxes) > 0, "a score of 0.001 was to let something through"
         typed("export", model, "--to", "onnx", "--out", folder / "model.onnx")
         assert (folder / "model.onnx").stat().st_size > 0
-    print("without torch: help, summary, predict and export work from the wheel")
+        assert answer("data", "check", folder / "data")["errors"] == 0
+        assert answer("eval", model, folder / "data", "--split", "test")["rules"] == "coco"
+    print("without torch: help, summary, predict, export, data and eval work from the wheel")
 
 
 if __name__ == "__main__":
