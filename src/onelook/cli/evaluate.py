@@ -42,7 +42,6 @@ def evaluate(
     dataset = read(data, format)
     split = split or ("val" if "val" in dataset.splits else None)
     dataset = dataset.split(split) if split else dataset
-    dataset = dataset.select(dataset.labelled.nonzero()[0])
     if not len(dataset):
         raise UserError(f"{data}: expected labelled images in the {split or 'whole'} set, got none")
     places = class_places(detector.names, dataset.names, str(model))

@@ -60,31 +60,23 @@ def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSet
     for module in network.modules():
         if hasattr(module, "running_mean"):
             module.momentum = settings.batch_norm_momentum
-    test = _labelled(dataset.split("test"), "test", told) if len(dataset.splits.get("test", ())) else None
+    test = dataset.split("test") if len(dataset.splits.get("test", ())) else None
     return Prepared(network, train, val, test, settings, stride, tuple(told))
 
 
 def _splits(dataset: Dataset, seed: int, told: list[str]) -> tuple[Dataset, Dataset]:
-    """Return the training and validation images that someone has labelled."""
+    """Return the training and validation images; some of the first are held out where nothing is for the second."""
     if "train" not in dataset.splits and dataset.splits:
         raise UserError(f"{dataset.root}: expected a train split, got {', '.join(dataset.splits)}; see `onelook data split`")
-    train = _labelled(dataset.split("train") if dataset.splits else dataset, "train", told)
+    train = dataset.split("train") if dataset.splits else dataset
     if "val" in dataset.splits and len(dataset.splits["val"]):
-        return _with_boxes(train), _labelled(dataset.split("val"), "val", told)
+        return _with_boxes(train), dataset.split("val")
     if len(train) < 2:
-        raise UserError(f"{dataset.root}: expected at least two labelled images to train and validate on, got {len(train)}")
+        raise UserError(f"{dataset.root}: expected at least two images to train and validate on, got {len(train)}")
     order = np.random.default_rng(seed).permutation(len(train))
     held = max(1, round(len(train) * HELD_OUT))
     told.append(f"no val split: {held} of {len(train)} training images are held out for it (seed {seed})")
     return _with_boxes(train.select(np.sort(order[held:]))), train.select(np.sort(order[:held]))
-
-
-def _labelled(dataset: Dataset, split: str, told: list[str]) -> Dataset:
-    missing = int((~dataset.labelled).sum())
-    if not missing:
-        return dataset
-    told.append(f"{split}: {missing} of {len(dataset)} images have no annotation and are left out; see `onelook data check`")
-    return dataset.select(np.nonzero(dataset.labelled)[0])
 
 
 def _with_boxes(dataset: Dataset) -> Dataset:

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from onelook import __version__
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.files import write_json, write_text
 
@@ -82,7 +81,7 @@ def new_run_folder(network: str, data: Path) -> Path:
 
 def describe_environment() -> dict[str, Any]:
     """Return what the run depends on beside its settings: machine, cores, versions."""
-    versions = {name: metadata.version(name) for name in ("torch", "numpy", "opencv-python-headless")}
+    versions = {name: metadata.version(name) for name in ("onelook", "torch", "numpy", "opencv-python-headless")}
     return {
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "machine": platform.machine(),
@@ -91,7 +90,6 @@ def describe_environment() -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "system": platform.platform(),
         "python": platform.python_version(),
-        "onelook": __version__,
         **versions,
     }
 
