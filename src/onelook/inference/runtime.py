@@ -1,7 +1,7 @@
 """What computes a network: ONNX Runtime, on a GPU where its package and one are there, else on the processor.
 
-Threads do not spin while they wait: on a machine that does other things, or with several models loaded, spinning threads took
-the cores from those that worked (yolo-fastest-1.1-xl 38 ms instead of 19). Nothing was lost otherwise that could be measured.
+Threads do not spin while they wait: on two cores with other work beside, spinning threads took the cores from those that worked
+(yolo-fastest-1.1-xl 38 ms instead of 19, yolov3-tiny 88 instead of 66), and every loaded model has threads of its own.
 """
 
 from typing import Protocol
