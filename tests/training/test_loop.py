@@ -9,7 +9,7 @@ import torch
 from onelook.datasets.loader import Batch
 from onelook.models.network import Network
 from onelook.structures.network.cfg import read_cfg
-from onelook.training.loop import Diverged, State, training_steps
+from onelook.training.loop import DivergenceError, State, training_steps
 from onelook.training.optimizer import MovingAverage, make_optimizer
 from onelook.training.settings import TrainSettings, make_train_settings, resolve
 
@@ -68,7 +68,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_the_weights_as_they_were(net
     poisoned = next(same_batch(1))
     poisoned.targets[0, 2] = float("nan")
 
-    with pytest.raises(Diverged, match=r"step 3: the loss is not finite .*box nan"):
+    with pytest.raises(DivergenceError, match=r"step 3: the loss is not finite .*box nan"):
         run(state, settings, iter([poisoned]))
 
     assert all(torch.equal(a, b) for a, b in zip(before, state.network.parameters(), strict=True))

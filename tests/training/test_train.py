@@ -18,7 +18,15 @@ from onelook.training.run import Run
 from onelook.training.session import Session
 from onelook.training.train import train
 
-SETTINGS = {"max_batches": 24, "batch": 4, "learning_rate": 0.01, "eval_every": 2, "workers": 0, "threads": 1, "burn_in": 2}
+SETTINGS = {
+    "max_batches": 24,
+    "batch": 4,
+    "learning_rate": 0.01,
+    "eval_every": 2,
+    "workers": 0,
+    "threads": 1,
+    "burn_in": 2,
+}
 
 
 def quiet(line: str) -> None:
@@ -82,7 +90,17 @@ def test_a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not(
 
 def test_a_run_killed_outright_resumes(network: Path, squares: Path, tmp_path: Path) -> None:
     sets = [word for key, value in {**SETTINGS, "max_batches": 2000}.items() for word in ("--set", f"{key}={value}")]
-    command = [sys.executable, "-m", "onelook", "train", str(network), str(squares), "--out", str(tmp_path / "run"), *sets]
+    command = [
+        sys.executable,
+        "-m",
+        "onelook",
+        "train",
+        str(network),
+        str(squares),
+        "--out",
+        str(tmp_path / "run"),
+        *sets,
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     checkpoint, began = tmp_path / "run" / "metrics.jsonl", time.monotonic()
     while not checkpoint.is_file() and time.monotonic() - began < 60:
@@ -111,7 +129,13 @@ def test_a_run_killed_outright_resumes(network: Path, squares: Path, tmp_path: P
 def test_a_mistake_is_told_before_anything_is_written(
     network: Path, squares: Path, tmp_path: Path, change: dict[str, object], words: str
 ) -> None:
-    arguments: dict[str, object] = {"network": str(network), "data": squares, "out": tmp_path / "run", "say": quiet, **change}
+    arguments: dict[str, object] = {
+        "network": str(network),
+        "data": squares,
+        "out": tmp_path / "run",
+        "say": quiet,
+        **change,
+    }
 
     with pytest.raises(UserError) as caught:
         train(**arguments)  # type: ignore[arg-type]
@@ -134,7 +158,14 @@ def test_weights_of_a_run_start_another_for_other_classes(network: Path, squares
     names.write_text("blue\nred\ngreen\n")
     squares.write_text(squares.read_text().replace("classes=2", "classes=3"))
 
-    train(str(network), squares, weights=first.run, out=tmp_path / "b", settings={**SETTINGS, "max_batches": 2}, say=told.append)
+    train(
+        str(network),
+        squares,
+        weights=first.run,
+        out=tmp_path / "b",
+        settings={**SETTINGS, "max_batches": 2},
+        say=told.append,
+    )
 
     assert any("filters: 14 -> 16" in line for line in told)
     assert any("3 of 3 layers below the heads" in line for line in told)
@@ -145,5 +176,5 @@ def test_resuming_with_other_data_is_refused(network: Path, squares: Path, tmp_p
     label = squares.parent / "labels" / "train" / "00.txt"
     label.write_text("0 0.5 0.5 0.2 0.2\n")
 
-    with pytest.raises(UserError, match="expected the data that .* was trained on"):
+    with pytest.raises(UserError, match=r"expected the data that .* was trained on"):
         train(str(network), squares, out=tmp_path / "run", resume=True, say=quiet)

@@ -19,7 +19,9 @@ LEAST_SCORE = 0.001
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A run, a bundle, or a .cfg with its .weights beside it.")],
     data: Annotated[Path, typer.Argument(help="The labelled images; the format is found by looking.")],
-    split: Annotated[str | None, typer.Option(help="train, val or test; by default val, or all where there is none.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="train, val or test; by default val, or all where there is none.")
+    ] = None,
     rules: Annotated[str, typer.Option(help="coco, voc07, voc10 or darknet.")] = "coco",
     score: Annotated[
         float | None, typer.Option(help="Threshold of precision and recall; by default the one with the best F1.")
@@ -80,7 +82,7 @@ def renamed(found: Detections, places: Sequence[int | None]) -> Detections:
 def table(result: dict[str, Any], split: str | None) -> str:
     """Return the numbers as lines for a reader."""
     head = f"{result['images']} images ({split or 'all'}), {result['truths']} boxes, rules {result['rules']}"
-    rows = [("class", "boxes", "AP50", "AP", "precision", "recall", "F1")]
+    rows: list[tuple[str, ...]] = [("class", "boxes", "AP50", "AP", "precision", "recall", "F1")]
     rows += [(row["class"], str(row["truths"]), *map(_cell, _numbers(row))) for row in result["per_class"]]
     rows.append(("all", str(result["truths"]), *map(_cell, _numbers(result))))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

@@ -23,7 +23,8 @@ def adapt(
     """
     layers = describe(cfg)
     scale = _scale(cfg.input_size, size)
-    sections, changes = list(cfg.layers), []
+    sections = list(cfg.layers)
+    changes: list[str] = []
     heads = [layer for layer in layers if layer.kind == "yolo"]
     masks = _masks(heads)
     for layer in heads:

@@ -52,7 +52,8 @@ class Convolution(nn.Module):
         x = self.conv(x)
         if self.norm is not None:
             x = self.norm(x)
-        return self.activation(x)
+        activated: Tensor = self.activation(x)
+        return activated
 
     def arrays(self) -> dict[str, Tensor]:
         """Return the tensors under the names that `.weights` has for them."""
@@ -75,7 +76,8 @@ class Connected(nn.Module):
         x = self.linear(x.contiguous().flatten(1))  # (n, outputs); the memory is made NCHW first, as Darknet's is
         if self.norm is not None:
             x = self.norm(x)
-        return self.activation(x)[:, :, None, None]
+        activated: Tensor = self.activation(x)
+        return activated[:, :, None, None]
 
     def arrays(self) -> dict[str, Tensor]:
         """Return the tensors under the names that `.weights` has for them."""
@@ -129,7 +131,8 @@ class Shortcut(nn.Module):
         """Return the shape of `first`."""
         for other in others:
             first = first + other if first.shape == other.shape else _add_common(first, other)
-        return self.activation(first)
+        activated: Tensor = self.activation(first)
+        return activated
 
 
 class Upsample(nn.Module):

@@ -22,7 +22,7 @@ class StopFlag:
     ) -> None:
         self._restore()
 
-    def _wish(self, number: int, frame: FrameType | None) -> None:
+    def _wish(self, _number: int, _frame: FrameType | None) -> None:
         self.wished = True
         self._restore()
 

@@ -17,7 +17,7 @@ _MOST_SKIPPED = 10
 """Steps in a row whose gradient is not finite before the run ends."""
 
 
-class Diverged(UserError):
+class DivergenceError(UserError):
     """The loss or the gradient is no longer a number; the last checkpoint is from before."""
 
 
@@ -46,10 +46,12 @@ class StepResult:
     gradient: float
 
 
-def training_steps(state: State, batches: Iterator[Batch], settings: TrainSettings, device: torch.device) -> Iterator[StepResult]:
+def training_steps(
+    state: State, batches: Iterator[Batch], settings: TrainSettings, device: torch.device
+) -> Iterator[StepResult]:
     """Train and yield after every step until `batches` ends; `state` is then as after that step.
 
-    Raises Diverged, before anything is changed by it, for a loss that is not finite.
+    Raises DivergenceError, before anything is changed by it, for a loss that is not finite.
     """
     parts = settings.subdivisions or 1
     skipped = 0
@@ -77,7 +79,7 @@ def training_steps(state: State, batches: Iterator[Batch], settings: TrainSettin
             skipped += 1
         state.optimizer.zero_grad(set_to_none=True)
         if skipped > _MOST_SKIPPED:
-            raise Diverged(_told("the gradient was not finite in ten steps in a row", state.step, rate))
+            raise DivergenceError(_told("the gradient was not finite in ten steps in a row", state.step, rate))
         state.step += 1
         yield StepResult(state.step, sums, rate, norm)
 
@@ -93,7 +95,7 @@ def _seed(seed: int, number: int) -> None:
 def _check(losses: dict[str, torch.Tensor], step: int, rate: float) -> None:
     if not torch.isfinite(torch.stack(list(losses.values()))).all():
         words = ", ".join(f"{name} {loss.item():g}" for name, loss in losses.items())
-        raise Diverged(_told(f"the loss is not finite ({words})", step, rate))
+        raise DivergenceError(_told(f"the loss is not finite ({words})", step, rate))
 
 
 def _told(what: str, step: int, rate: float) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import BatchNorm1d, BatchNorm2d
 
 from onelook.datasets.anchors import anchor_iou, box_shapes, fit_anchors
 from onelook.datasets.dataset import Dataset
@@ -58,7 +59,7 @@ def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSet
         network.load(arrays)
         told.append(f"weights from {taken}")
     for module in network.modules():
-        if hasattr(module, "running_mean"):
+        if isinstance(module, BatchNorm1d | BatchNorm2d):
             module.momentum = settings.batch_norm_momentum
     test = dataset.split("test") if len(dataset.splits.get("test", ())) else None
     return Prepared(network, train, val, test, settings, stride, tuple(told))
@@ -67,7 +68,9 @@ def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSet
 def _splits(dataset: Dataset, seed: int, told: list[str]) -> tuple[Dataset, Dataset]:
     """Return the training and validation images; some of the first are held out where nothing is for the second."""
     if "train" not in dataset.splits and dataset.splits:
-        raise UserError(f"{dataset.root}: expected a train split, got {', '.join(dataset.splits)}; see `onelook data split`")
+        raise UserError(
+            f"{dataset.root}: expected a train split, got {', '.join(dataset.splits)}; see `onelook data split`"
+        )
     train = dataset.split("train") if dataset.splits else dataset
     if "val" in dataset.splits and len(dataset.splits["val"]):
         return _with_boxes(train), dataset.split("val")
@@ -81,7 +84,9 @@ def _splits(dataset: Dataset, seed: int, told: list[str]) -> tuple[Dataset, Data
 
 def _with_boxes(dataset: Dataset) -> Dataset:
     if not len(dataset.boxes):
-        raise UserError(f"{dataset.root}: expected boxes to train on, got {len(dataset)} images without any; see `onelook data check`")
+        raise UserError(
+            f"{dataset.root}: expected boxes to train on, got {len(dataset)} images without any; see `onelook data check`"
+        )
     return dataset
 
 
@@ -107,7 +112,8 @@ def _anchors(
 ) -> NDArray[np.float32] | None:
     """Return anchors fitted to the data in pixels of the input, or None to keep the cfg's."""
     shapes = box_shapes(train, size, settings.resize == "letterbox")
-    own = used_anchors(cfg) * np.asarray(size, np.float32) / np.asarray(cfg.input_size, np.float32)
+    scale = np.asarray(size, np.float32) / np.asarray(cfg.input_size, np.float32)
+    own = np.asarray(used_anchors(cfg) * scale, np.float32)
     suits = anchor_iou(shapes, own)
     if settings.anchors == "keep" or (settings.anchors == "auto" and suits >= GOOD_ANCHORS):
         told.append(f"anchors: the cfg's are kept; mean IoU with the boxes' shapes {suits:.3f}")

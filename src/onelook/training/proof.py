@@ -24,7 +24,12 @@ from onelook.training.validation import detect
 
 
 def prove(
-    run: Run, splits: Mapping[str, Dataset], settings: TrainSettings, about: Mapping[str, Any], device: torch.device, say: Say
+    run: Run,
+    splits: Mapping[str, Dataset],
+    settings: TrainSettings,
+    about: Mapping[str, Any],
+    device: torch.device,
+    say: Say,
 ) -> Evaluation:
     """Return the validation's evaluation of the run's best model; write predictions.json and report.html.
 
@@ -53,7 +58,11 @@ def prove(
 
 def told(split: str, evaluation: Evaluation) -> str:
     """Return one line on a split's evaluation."""
-    numbers = {"AP50": evaluation.ap50, "AP": evaluation.ap, "precision": evaluation.precision, "recall": evaluation.recall}
+    numbers = {
+        "AP50": evaluation.ap50,
+        "AP": evaluation.ap,
+        "precision": evaluation.precision,
+        "recall": evaluation.recall,
+    }
     words = "  ".join(f"{name} {value:.3f}" for name, value in numbers.items() if value is not None)
     return f"{split}: {words} (precision and recall at score {evaluation.score:.2f}), {evaluation.images} images"
-

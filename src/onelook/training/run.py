@@ -67,7 +67,9 @@ class Run:
 def refuse_used(folder: Path) -> None:
     """Raise UserError when `folder` is something else than an empty folder, or one that does not exist."""
     if (folder / "settings.toml").is_file():
-        raise UserError(f"{folder}: expected a new folder, got a run; --resume goes on with it, another --out begins anew")
+        raise UserError(
+            f"{folder}: expected a new folder, got a run; --resume goes on with it, another --out begins anew"
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder}: expected a new or empty folder, got one that holds something; choose another --out")
 
@@ -99,4 +101,6 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )

@@ -115,7 +115,13 @@ class Session:
         words = evaluation.as_json()
         kept = ("ap", "ap50", "ap75", "precision", "recall", "f1", "per_class")
         epoch = self.state.step / self.steps_an_epoch
-        line = {"kind": "eval", "step": self.state.step, "epoch": epoch, "split": "val", **{key: words[key] for key in kept}}
+        line = {
+            "kind": "eval",
+            "step": self.state.step,
+            "epoch": epoch,
+            "split": "val",
+            **{key: words[key] for key in kept},
+        }
         self.lines.append(line)
         self.run.append(line)
         if (evaluation.ap or 0.0) >= self.state.best:

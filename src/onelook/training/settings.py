@@ -141,9 +141,11 @@ def make_train_settings(values: Mapping[str, Any], where: str) -> TrainSettings:
             raise UserError(f"{where}: {name}: expected resize=letterbox or resize=stretch instead")
     _refuse_unknown(plain, where)
     try:
-        made = {name: make_settings(kind, tables[name], where) for name, kind in _TABLES.items()}
-        flat = make_settings(TrainSettings, plain, where)
-        return dataclasses.replace(flat, **made)
+        return dataclasses.replace(
+            make_settings(TrainSettings, plain, where),
+            augment=make_settings(AugmentSettings, tables["augment"], where),
+            loss=make_settings(LossSettings, tables["loss"], where),
+        )
     except UserError as error:
         message = str(error)
         raise UserError(message if message.startswith(where) else f"{where}: {message}") from None
@@ -158,7 +160,7 @@ def resolve(settings: TrainSettings, cfg: Cfg, images: int, classes: int) -> Tra
     steps = _step_count(settings, images, classes, batch)
     width, height = cfg.input_size
     letterbox = settings.resize == "letterbox" or (settings.resize == "auto" and bool(net.integer("letter_box", 0)))
-    filled = dataclasses.replace(
+    return dataclasses.replace(
         settings,
         batch=batch,
         subdivisions=_divisor(batch, chosen),
@@ -180,7 +182,6 @@ def resolve(settings: TrainSettings, cfg: Cfg, images: int, classes: int) -> Tra
         threads=_chosen(settings, "threads", os.cpu_count() or 1),
         augment=dataclasses.replace(settings.augment, letterbox=letterbox),
     )
-    return filled
 
 
 def settings_toml(settings: TrainSettings) -> str:

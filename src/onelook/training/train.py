@@ -54,14 +54,25 @@ def train(
     UserError before anything is written.
     """
     keep_memory()
-    session = _go_on(data, out, settings, format, say) if resume else _begin(network, data, weights, out, settings, format, say)
+    session = (
+        _go_on(data, out, settings, format, say)
+        if resume
+        else _begin(network, data, weights, out, settings, format, say)
+    )
     run = session.run
     if not session.train():
-        say(f"stopped after step {session.state.step}; go on with: onelook train {network} {data} --out {run.folder} --resume")
+        say(
+            f"stopped after step {session.state.step}; go on with: onelook train {network} {data} --out {run.folder} --resume"
+        )
         return TrainResult(run.folder, session.state.seconds, None)
     prepared = session.prepared
     splits = {"train": prepared.train, "val": prepared.val, **({"test": prepared.test} if prepared.test else {})}
-    about = {"network": network, "data": str(data), "weights": str(weights) if weights else None, "seconds": session.state.seconds}
+    about = {
+        "network": network,
+        "data": str(data),
+        "weights": str(weights) if weights else None,
+        "seconds": session.state.seconds,
+    }
     evaluation = prove(run, splits, prepared.settings, about, session.device, say)
     return TrainResult(run.folder, session.state.seconds, evaluation)
 
@@ -93,7 +104,9 @@ def _go_on(data: Path, out: Path | None, settings: Mapping[str, Any] | None, for
     if out is None:
         raise UserError("--resume: expected --out RUN, the run to go on with")
     if settings:
-        raise UserError(f"--resume: expected no --set: {out} goes on with the settings it has; for others begin a new run")
+        raise UserError(
+            f"--resume: expected no --set: {out} goes on with the settings it has; for others begin a new run"
+        )
     run = Run(out)
     if not run.settings.is_file() or not run.state.is_file():
         raise UserError(f"{out}: expected a run to resume, with settings.toml and last/state.safetensors, got none")
