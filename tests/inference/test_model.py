@@ -208,3 +208,23 @@ def test_the_bundle_of_a_run_sees_the_same_wherever_it_goes(tmp_path: Path, pict
     (tmp_path / "here").rename(tmp_path / "there")
 
     assert_equal(load(tmp_path / "there").predict(picture), before)
+
+
+@pytest.mark.parametrize("name", ["yolov3-tiny", "yolov4-tiny"])
+def test_torch_and_onnx_runtime_compute_the_same(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    from onelook.models.known import find_network
+    from onelook.models.network import Network
+
+    known = find_network(name)
+    cfg = Cfg(known.net.changed(width=96, height=64), known.layers)
+    torch.manual_seed(0)
+    network = Network(cfg).eval()
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), dtype=np.uint8)
+
+    by_onnx = OnnxRuntime(onnx_model(network.layers, network.arrays()).SerializeToString()).run(images)
+
+    with torch.no_grad():
+        by_torch = network.raw_outputs(torch.from_numpy(images.transpose(0, 3, 1, 2).copy()))
+    for one, other in zip(by_onnx, by_torch, strict=True):
+        assert np.abs(one - other.numpy()).max() <= 1e-5 * np.abs(one).max()
