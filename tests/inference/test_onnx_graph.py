@@ -10,7 +10,6 @@ from tests.structures.small_models import darknet_case, random_arrays, small_bun
 
 from onelook.inference.onnx_activations import ACTIVATIONS
 from onelook.inference.onnx_graph import SECTIONS, onnx_model
-from onelook.structures.errors import FormatError
 from onelook.structures.network import layers as described
 from onelook.structures.network.cfg import parse_cfg
 from onelook.structures.network.layers import Layer, describe
@@ -91,9 +90,12 @@ def test_a_classifier_s_tail_gives_shares_of_one() -> None:
     np.testing.assert_allclose(y.reshape(2, 2, 2).sum(axis=2), 1, rtol=1e-6)
 
 
-def test_an_unknown_activation_is_refused_with_its_line() -> None:
-    with pytest.raises(FormatError, match=r"cfg:7: \[convolutional\] unknown activation 'leeky'; did you mean 'leaky'"):
-        computed("[convolutional]\nfilters=2\nactivation=leeky")
+def test_an_unknown_activation_is_computed_as_darknet_does() -> None:
+    arrays = {"0.weights": np.ones((1, 2, 1, 1), np.float32), "0.biases": np.float32([-1])}
+
+    y = computed("[convolutional]\nfilters=1\nactivation=leeky", arrays)
+
+    np.testing.assert_allclose(y, np.maximum(X.sum(1, keepdims=True) - 1, 0), rtol=1e-5)
 
 
 def test_bytes_and_numbers_from_0_to_1_give_the_same() -> None:

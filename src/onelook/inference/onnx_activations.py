@@ -6,6 +6,8 @@ Source: the curves of AlexeyAB/darknet at commit 59596d7; its stored outputs pro
 from collections.abc import Callable
 
 from onelook.inference.onnx_nodes import Nodes
+from onelook.structures.network.activations import activation_of
+from onelook.structures.network.layer import Layer
 
 Activation = Callable[[Nodes, str], str]
 """From the name of the tensor before to that of the tensor after; shapes stay (n, c, h, w)."""
@@ -117,3 +119,8 @@ ACTIVATIONS: dict[str, Activation] = {
     "normalize_channels_softmax_maxval": _normalize_channels_softmax_maxval,
 }
 """From the word in the cfg to its nodes."""
+
+
+def activated(nodes: Nodes, layer: Layer, x: str) -> str:
+    """Return the name of the layer's activation of `x`."""
+    return ACTIVATIONS[activation_of(layer.section, layer.kind)](nodes, x)

@@ -7,7 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from onelook.models.sections import MODULES, Connected, Convolution
+from onelook.models.sections.convolution import Convolution
+from onelook.models.sections.stored import Stored
+from onelook.models.sections.table import make_modules
 from onelook.models.yolo_loss import LossSettings, yolo_loss
 from onelook.structures.detections import Detections
 from onelook.structures.network.cfg import Cfg
@@ -33,11 +35,13 @@ class Network(nn.Module):
         super().__init__()
         self.cfg = cfg
         self.layers = describe(cfg)
-        self.sections = nn.ModuleList(MODULES[layer.kind](layer) for layer in self.layers)
+        self.sections = make_modules(self.layers)
         self.heads = [head_of(layer) for layer in self.layers if layer.kind == "yolo"]
         self.loss = loss or LossSettings()
         self.score, self.nms = 0.001, 0.45
-        self._kept = {i for layer in self.layers for i in layer.inputs if i != layer.index - 1}
+        self._until = {INPUT: 0} | {
+            i: layer.index for layer in self.layers for i in layer.inputs if i != layer.index - 1
+        }
         self._reset_heads()
 
     def forward(self, images: Tensor, targets: Tensor | None = None) -> dict[str, Tensor] | list[Detections]:
@@ -51,18 +55,20 @@ class Network(nn.Module):
         return [self._detections([array[i] for array in arrays], size) for i in range(len(images))]
 
     def raw_outputs(self, images: Tensor) -> list[Tensor]:
-        """Return what each [yolo] layer receives, (n, a * (5 + classes), h, w), in the cfg's order."""
+        """Return what each head receives, (n, c, h, w), in the cfg's order; without heads what the last layer gives."""
         x = images.to(memory_format=torch.channels_last)
         x = x.float().div_(255) if images.dtype == torch.uint8 else x
         kept: dict[int, Tensor] = {INPUT: x}
         raws = []
         for layer, section in zip(self.layers, self.sections, strict=True):
             x = section(*(x if i == layer.index - 1 else kept[i] for i in layer.inputs))
-            if layer.index in self._kept:
+            if layer.index in self._until:
                 kept[layer.index] = x
-            if layer.kind == "yolo":
+            for index in [index for index in kept if self._until[index] <= layer.index]:
+                del kept[index]
+            if layer.is_head:
                 raws.append(x)
-        return raws
+        return raws or [x]
 
     def _reset_heads(self) -> None:
         """Let fresh heads begin by saying that a cell sees nothing, so that the first steps aren't spent on unlearning."""
@@ -96,6 +102,6 @@ class Network(nn.Module):
         return {
             f"{index}.{name}": tensor
             for index, section in enumerate(self.sections)
-            if isinstance(section, Convolution | Connected)
+            if isinstance(section, Stored)
             for name, tensor in section.arrays().items()
         }

@@ -103,13 +103,8 @@ YOLO = "[convolutional]\nfilters={filters}\n[yolo]\nmask={mask}\nanchors={anchor
         ("[convolutional]\nfilters=0", "do not fit"),
         ("[convolutional]\nsize=20", "expected a sensible output"),
         ("[convolutional]\nfilters=9999999", "expected a sensible output"),
-        ("[convolutional]\nantialiasing=1", "some.cfg:6: .*antialiasing is not supported yet"),
-        ("[convolutional]\nshare_index=0\n[convolutional]\nshare_index=1", "share_index is not supported yet"),
-        ("[convolutional]\nxnor=1", "xnor is not supported yet"),
         ("[maxpool]\nstride=0", "expected size, stride >= 1"),
         ("[maxpool]\nsize=2\npadding=4", "padding < 2 \\* size"),
-        ("[maxpool]\nstride_x=2\nstride_y=1", "stride_x and stride_y that differ"),
-        ("[maxpool]\nmaxpool_depth=1", "maxpool_depth is not supported yet"),
         ("[route]\nlayers=-2", "some.cfg:6: .* layers=-2: expected an earlier layer"),
         ("[convolutional]\n[route]\nlayers=1", "layers=1: expected an earlier layer, 0 to 0, got 1"),
         ("[route]", "expected layers=, got none"),
@@ -117,7 +112,6 @@ YOLO = "[convolutional]\nfilters={filters}\n[yolo]\nmask={mask}\nanchors={anchor
         ("[maxpool]\n[route]\nlayers=0\ngroups=2", "do not divide"),
         ("[shortcut]", "expected from="),
         ("[maxpool]\n[maxpool]\nstride=2\n[shortcut]\nfrom=0", "expected layers of height and width"),
-        ("[maxpool]\n[shortcut]\nfrom=-1\nweights_type=per_feature", "not supported yet"),
         ("[upsample]\nstride=-2", "expected a stride of at least 1"),
         (
             YOLO.format(filters=255, mask="0,1", anchors="1,2,3,4", classes=2, num=2),
@@ -144,18 +138,14 @@ def test_too_many_layers_are_refused() -> None:
 
 
 def test_shapes_are_those_that_darknet_printed(shared: Path) -> None:
+    """But for `antialiasing`: Darknet prints the shape before the blur, and hands the next layer the one behind it."""
     folder = shared / "reference" / "layers"
-    compared, refused = set(), []
+    compared: set[str] = set()
     for name, case in json.loads((folder / "index.json").read_text())["cases"].items():
-        try:
-            layers = describe(read_cfg(folder / f"{name}.cfg"))
-        except FormatError:
-            refused.append(name)
-            continue
-        for layer, (_, *stored) in zip(layers, case["layers"], strict=False):
-            if min(stored, default=0) > 0:  # Darknet keeps no shape for [softmax] and [cost]
-                assert list(layer.out_shape) == stored, f"{name}: {layer.name}"
+        layers = describe(read_cfg(folder / f"{name}.cfg"))
         compared |= {layer.kind for layer in layers}
+        for layer, (_, *stored) in zip(layers, case["layers"], strict=False):
+            if min(stored, default=0) > 0 and "antialiasing" not in layer.section:  # [softmax], [cost] have none
+                assert list(layer.out_shape) == stored, f"{name}: {layer.name}"
 
     assert compared == set(SECTIONS)
-    assert len(refused) < 45, refused

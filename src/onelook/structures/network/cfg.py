@@ -21,12 +21,16 @@ _NET = ("net", "network")
 
 @dataclass(frozen=True)
 class Section:
-    """One `[kind]` with its options, each as (text, line number); `where` is the file, `line` that of the header."""
+    """One `[kind]` with its options, each as (text, line number); `where` is the file, `line` that of the header.
+
+    `repeated` are the keys that came again, with their lines: what they said there does not count.
+    """
 
     kind: str
     options: Mapping[str, tuple[str, int]]
     where: str
     line: int
+    repeated: tuple[tuple[str, int], ...] = ()
 
     def __contains__(self, key: str) -> bool:
         return key in self.options
@@ -112,26 +116,37 @@ def read_cfg(path: Path) -> Cfg:
 
 def parse_cfg(text: str, where: str = "cfg") -> Cfg:
     """Return the cfg written in `text`. Raises FormatError naming `where` and the line."""
-    sections: list[Section] = []
-    options: dict[str, tuple[str, int]] = {}
+    headers: list[tuple[str, int]] = []
+    options: list[dict[str, tuple[str, int]]] = []
+    repeated: list[list[tuple[str, int]]] = []
     for number, raw in enumerate(text.splitlines(), start=1):
         line = "".join(raw.split())
         if not line or line[0] in "#;\0":
             continue
         if line[0] == "[":
-            options = {}
-            sections.append(Section(_kind(line, where, number), options, where, number))
+            headers.append((_kind(line, where, number), number))
+            options.append({})
+            repeated.append([])
             continue
-        key, equals, value = line.partition("=")
-        if not equals or not key:
-            raise FormatError(f"{where}:{number}: expected [section] or key=value, got {raw.strip()[:60]!r}{_HINT}")
-        if not sections:
+        key, value = _option(line, raw, where, number)
+        if not headers:
             raise FormatError(f"{where}:{number}: expected [net] before {key!r}{_HINT}")
-        options.setdefault(key, (value.partition("#")[0], number))
-    return _checked(sections, where)
+        if key in options[-1]:
+            repeated[-1].append((key, number))
+        options[-1].setdefault(key, (value, number))
+    together = zip(headers, options, repeated, strict=True)
+    return _checked([Section(kind, each, where, line, tuple(again)) for (kind, line), each, again in together], where)
 
 
 _HINT = "; a Darknet .cfg begins with [net]"
+
+
+def _option(line: str, raw: str, where: str, number: int) -> tuple[str, str]:
+    """Return key and value of a line without blanks; what follows a # in the value is a comment."""
+    key, equals, value = line.partition("=")
+    if not equals or not key:
+        raise FormatError(f"{where}:{number}: expected [section] or key=value, got {raw.strip()[:60]!r}{_HINT}")
+    return key, value.partition("#")[0]
 
 
 def _kind(line: str, where: str, number: int) -> str:
@@ -154,8 +169,12 @@ def _checked(sections: list[Section], where: str) -> Cfg:
 
 def format_cfg(cfg: Cfg) -> str:
     """Return the cfg as text that Darknet reads; comments of the original are not kept."""
-    blocks = [f"[{section.kind}]\n" + _lines(section) for section in (cfg.net, *cfg.layers)]
+    blocks = [f"[{SPELLED.get(each.kind, each.kind)}]\n" + _lines(each) for each in (cfg.net, *cfg.layers)]
     return "\n".join(blocks)
+
+
+SPELLED = {"gaussian_yolo": "Gaussian_yolo"}
+"""Kinds that Darknet, which minds capitals, does not know in lower case."""
 
 
 def _lines(section: Section) -> str:

@@ -1,0 +1,1 @@
+"""ONNX nodes for every kind of section: a file a family, one table."""
