@@ -64,9 +64,10 @@ class Session:
                 now = time.monotonic()
                 self.state.seconds = before + now - began
                 if result.step % LOG_EVERY == 0 or result.step == self.total:
-                    self._log(result, (now - last) / LOG_EVERY)
+                    steps = result.step % LOG_EVERY or LOG_EVERY
+                    self._log(result, (now - last) / steps)
                     last = now
-                if result.step % self.eval_steps == 0 or result.step == self.total:
+                if self._evaluates_after(result.step):
                     self._evaluate(before, began)
                     saved = drawn = last = time.monotonic()
                 elif now - saved > SAVE_EVERY or stop.wished:
@@ -78,6 +79,11 @@ class Session:
                 if stop.wished:
                     break
         return self.state.step >= self.total
+
+    def _evaluates_after(self, step: int) -> bool:
+        """Return whether a step is followed by an evaluation; the last one is, and takes the place of one just before it."""
+        left = self.total - step
+        return left == 0 or (step % self.eval_steps == 0 and left >= self.eval_steps / 2)
 
     def _steps(self) -> Iterator[StepResult]:
         return training_steps(self.state, self._batches(), self.settings, self.device)
