@@ -23,6 +23,7 @@ class Builder:
         self._classes = array("q")
         self._flags = array("b")
         self._dropped: list[tuple[int, int]] = []
+        self._labels = array("q")
 
     def add_image(self, path: Path, size: tuple[int, int], labelled: bool) -> int:
         """Begin the next image, `size` being (width, height), and return its index."""
@@ -30,7 +31,16 @@ class Builder:
         self._sizes.extend(size)
         self._labelled.append(labelled)
         self._offsets.append(self._offsets[-1])
+        self._labels.append(-1)
         return len(self.paths) - 1
+
+    def size(self) -> tuple[int, int]:
+        """Return the (width, height) of the image begun last."""
+        return self._sizes[-2], self._sizes[-1]
+
+    def set_label(self, index: int) -> None:
+        """Give the image begun last class `index` as a whole."""
+        self._labels[-1] = index
 
     def add_box(
         self, box: Corners, index: int, difficult: bool = False, crowd: bool = False, truncated: bool = False
@@ -63,9 +73,10 @@ class Builder:
         flags = np.array(self._flags, np.bool_).reshape(-1, 3)
         classes: NDArray[np.int64] = np.array(self._classes, np.int64)
         dropped: NDArray[np.int64] = np.array(self._dropped, np.int64).reshape(-1, 2)
+        labels: NDArray[np.int64] = np.array(self._labels, np.int64)
         if places is not None:
-            moved = np.asarray(places, np.int64)
-            classes, dropped[:, 1] = moved[classes], moved[dropped[:, 1]]
+            moved = np.asarray([*places, -1], np.int64)  # the last for an image without a label, -1
+            classes, dropped[:, 1], labels = moved[classes], moved[dropped[:, 1]], moved[labels]
         return Dataset(
             names=tuple(names),
             paths=tuple(self.paths),
@@ -78,6 +89,7 @@ class Builder:
             truncated=flags[:, 2],
             labelled=np.array(self._labelled, np.bool_),
             dropped=dropped,
+            labels=labels,
             splits={name: np.asarray(splits[name], np.int64) for name in SPLITS if name in splits},
             root=root,
             format=format,

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.formats import FORMATS
 from onelook.structures.errors import UserError, nearest
@@ -13,22 +16,51 @@ _FLAGS = ("difficult", "crowd", "truncated")
 def convert(dataset: Dataset, to: str, folder: Path) -> list[str]:
     """Write the data set as format `to` into a new folder, and return what that format cannot say, one line each.
 
-    Raises UserError for an unknown format, and when `folder` holds something.
+    Images that the format would say something else of, such as unlabelled ones where it takes them for negatives, are left
+    out and told. Raises UserError for an unknown format, one that is only read, and when `folder` holds something.
     """
     if to not in FORMATS:
-        raise UserError(f"--to: expected one of {', '.join(FORMATS)}, got {to!r}{nearest(to, FORMATS)}")
+        raise UserError(f"--to: expected one of {', '.join(writable())}, got {to!r}{nearest(to, writable())}")
+    if not FORMATS[to].HOLDS:
+        raise UserError(f"--to: expected one of {', '.join(writable())}, got {to}, which is only read")
     with new_folder(folder) as out:
-        FORMATS[to].write(dataset, out)
+        FORMATS[to].write(dataset.keep(_sayable(dataset, to)), out)
     return losses(dataset, to)
 
 
+def writable() -> list[str]:
+    """Return the names of the formats that can be written."""
+    return [name for name, kind in FORMATS.items() if kind.HOLDS]
+
+
+def _sayable(dataset: Dataset, to: str) -> NDArray[np.bool_]:
+    """Return which images (n,) the format has words for."""
+    holds = FORMATS[to].HOLDS
+    has_boxes = np.diff(dataset.offsets) > 0
+    said = has_boxes if "boxes" in holds else np.zeros(len(dataset), np.bool_)
+    if "labels" in holds:
+        said = said | (dataset.labels >= 0)
+    if "negatives" in holds:
+        said = said | (dataset.labelled & ~has_boxes)
+    if "unlabelled" in holds:
+        said = said | (~dataset.labelled & (dataset.labels < 0))
+    return np.asarray(said, np.bool_)
+
+
 def losses(dataset: Dataset, to: str) -> list[str]:
-    """Return what is lost when the data set is written as format `to`."""
+    """Return what is lost when the data set is written as format `to`, a line each."""
+    holds = FORMATS[to].HOLDS
     lost = [
         f"{to} has no word for {flag!r}, which {count} boxes are"
         for flag in _FLAGS
-        if flag not in FORMATS[to].HOLDS and (count := int(getattr(dataset, flag).sum()))
+        if flag not in holds and (count := int(getattr(dataset, flag).sum()))
     ]
+    if "boxes" not in holds and len(dataset.boxes):
+        lost.append(f"{to} has no word for boxes: {len(dataset.boxes)} are left out")
+    if "labels" not in holds and (count := int((dataset.labels >= 0).sum())):
+        lost.append(f"{to} has no word for the class of a whole image: {count} are left out")
+    if left := int((~_sayable(dataset, to)).sum()):
+        lost.append(f"{to} cannot tell images without a box or without an annotation: {left} images are left out")
     if len(dataset.dropped):
         lost.append(f"{len(dataset.dropped)} boxes without area are left out")
     return lost

@@ -1,5 +1,6 @@
 """A data set as columns: image paths and sizes, and all boxes of all images one after the other."""
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,8 @@ class Dataset:
     """(n,): False where an image has no annotation at all."""
     dropped: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     """(k, 2): image and class of each annotated box that is in no column, having no area inside the image."""
+    labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """(n,): class of each image as a whole, -1 where it has none; of no use to a detector. Left out, none has one."""
     splits: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
     """Image indices by split name, in the order of SPLITS; an image may be in several or in none."""
     root: Path = Path()
@@ -56,9 +59,13 @@ class Dataset:
         for name, kind in _COLUMNS.items():
             object.__setattr__(self, name, np.asarray(getattr(self, name), kind).reshape(-1))
         images, boxes = len(self.paths), len(self.boxes)
-        lengths = (len(self.sizes), len(self.labelled), len(self.offsets) - 1)
+        labels = np.asarray(self.labels, np.int64).reshape(-1)
+        object.__setattr__(self, "labels", labels if len(labels) or not images else np.full(images, -1))
+        lengths = (len(self.sizes), len(self.labelled), len(self.offsets) - 1, len(self.labels))
         if any(length != images for length in lengths):
-            raise ValueError(f"expected columns of {images} images, got sizes, labelled, offsets - 1 of {lengths}")
+            raise ValueError(
+                f"expected columns of {images} images, got sizes, labelled, offsets - 1, labels of {lengths}"
+            )
         rows = (len(self.classes), len(self.difficult), len(self.crowd), len(self.truncated), int(self.offsets[-1]))
         if any(length != boxes for length in rows):
             raise ValueError(f"expected columns of {boxes} boxes, got classes, flags, last offset of {rows}")
@@ -89,6 +96,7 @@ class Dataset:
             truncated=self.truncated[rows],
             labelled=self.labelled[chosen],
             dropped=self._dropped_of(chosen),
+            labels=self.labels[chosen],
             root=self.root,
             format=self.format,
         )
@@ -99,6 +107,13 @@ class Dataset:
             return self.dropped
         rows = [(new, index) for new, old in enumerate(chosen) for index in self.dropped[self.dropped[:, 0] == old, 1]]
         return np.array(rows, np.int64).reshape(-1, 2)
+
+    def keep(self, wanted: NDArray[np.bool_]) -> "Dataset":
+        """Return the images that `wanted` (n,) marks, in their order, with what is left of the splits."""
+        indices = np.flatnonzero(wanted)
+        places = np.cumsum(wanted) - 1
+        splits = {name: places[own[wanted[own]]] for name, own in self.splits.items()}
+        return dataclasses.replace(self.select(indices), splits=splits)
 
     def split(self, name: str) -> "Dataset":
         """Return the images of one split. Raises UserError naming the splits that there are."""
@@ -114,6 +129,8 @@ class Dataset:
             total.update(text.encode("utf-8", "surrogateescape") + b"\0")
         for name in ("sizes", "boxes", *_COLUMNS):
             total.update(np.ascontiguousarray(getattr(self, name)).tobytes())
+        if (self.labels >= 0).any():
+            total.update(self.labels.tobytes())
         return total.hexdigest()
 
 

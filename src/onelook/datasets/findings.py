@@ -11,6 +11,7 @@ ERROR, WARNING = "error", "warning"
 
 CODES: dict[str, tuple[str, str]] = {
     "broken-annotation": (ERROR, "an annotation that cannot be read: bad XML, a missing element, a word for a number"),
+    "class-alias": (WARNING, "a class named by another of its names, such as an ImageNet word for its wnid"),
     "class-without-boxes": (WARNING, "a class of the list that no box has, or none in the train split"),
     "duplicate-image-across-splits": (
         ERROR,
@@ -22,6 +23,7 @@ CODES: dict[str, tuple[str, str]] = {
     "missing-image": (ERROR, "a list names an image that is not there"),
     "orphan-label": (WARNING, "an annotation whose image is not there"),
     "outside-box": (WARNING, "a box that leaves the picture: clipped, or dropped when nothing of it is inside"),
+    "path-outside": (ERROR, "a label names a picture outside the data's folder; it is not opened"),
     "size-mismatch": (
         WARNING,
         "the size in the annotation is the picture's by a factor: boxes are scaled to the picture",

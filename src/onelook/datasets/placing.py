@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from onelook.datasets.packed import Packed
 from onelook.structures.errors import UserError
 
 
@@ -22,7 +23,10 @@ def place_file(source: Path, target: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     try:
-        shutil.copyfile(source, target)
+        if isinstance(source, Packed):
+            target.write_bytes(source.read_bytes())
+        else:
+            shutil.copyfile(source, target)
     except OSError as error:
         raise UserError(f"{source}: cannot be copied to {target.parent} ({error.strerror})") from None
 

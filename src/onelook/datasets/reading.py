@@ -5,7 +5,7 @@ from pathlib import Path
 
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.findings import Finding, Report, strict
-from onelook.datasets.formats import FORMATS
+from onelook.datasets.formats import FORMATS, jsonlines
 from onelook.structures.errors import UserError, nearest
 
 
@@ -14,7 +14,7 @@ def decide(data: Path, format: str | None = None) -> tuple[str, str]:
 
     Raises UserError when there is nothing at `data`, when no format or more than one fits, or `format` is unknown.
     """
-    if not data.exists():
+    if not data.exists() and jsonlines.export_of(data)[0] is None:
         raise UserError(f"{data}: expected labelled images, got nothing there")
     if format is not None:
         if format not in FORMATS:
@@ -23,7 +23,10 @@ def decide(data: Path, format: str | None = None) -> tuple[str, str]:
     reasons = {name: reason for name, kind in FORMATS.items() if (reason := kind.evidence(data))}
     if not reasons:
         wanted = "VOC (Annotations/ beside JPEGImages/) or Darknet (a .data file)"
-        raise UserError(f"{data}: expected {wanted}, got neither; name the folder or file that holds the labels")
+        more = ", ".join(name for name in FORMATS if name not in ("voc", "darknet"))
+        raise UserError(
+            f"{data}: expected {wanted}, or one of {more}, got neither; name the folder or file that holds the labels"
+        )
     if len(reasons) > 1:
         told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         raise UserError(f"{data}: expected one format, got {told}; choose with --format")
@@ -38,7 +41,7 @@ def read(data: Path, format: str | None = None, names: Sequence[str] | None = No
     """
     name, _ = decide(data, format)
     dataset = FORMATS[name].read(data, report, names)
-    if not len(dataset) or not len(dataset.boxes):
+    if not len(dataset) or not (len(dataset.boxes) or (dataset.labels >= 0).any()):
         got = "no image" if not len(dataset) else f"{len(dataset)} images and no box"
         fix = "is this the right folder?"
         report(Finding(data, None, "empty-dataset", f"expected labelled images, got {got}", fix))

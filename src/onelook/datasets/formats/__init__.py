@@ -6,14 +6,31 @@ from typing import Protocol
 
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.findings import Report
-from onelook.datasets.formats import darknet, voc
+from onelook.datasets.formats import (
+    cifar,
+    coco,
+    createml,
+    cvat,
+    darknet,
+    folders,
+    gluoncv,
+    imagenet,
+    jsonlines,
+    kitti,
+    labelme,
+    openimages,
+    shards,
+    ultralytics,
+    voc,
+)
 
 
 class Format(Protocol):
     """What the file of a format holds."""
 
+    NAME: str
     HOLDS: frozenset[str]
-    """Which of the flags difficult, crowd, truncated the format can write down."""
+    """What the format can write down, of WORDS; empty for a format that is only read."""
 
     def evidence(self, path: Path) -> str | None:
         """Return what at `path` speaks for this format, in words; None when nothing does."""
@@ -25,7 +42,27 @@ class Format(Protocol):
         """Write the data set into an empty folder."""
 
 
+WORDS = ("boxes", "labels", "splits", "negatives", "unlabelled", "difficult", "crowd", "truncated")
+"""What a data set may hold: boxes, classes of whole images, splits, images without an object, images without an annotation,
+and the flags of boxes."""
+
 FORMATS: dict[str, Format] = {
-    "voc": voc,
-    "darknet": darknet,
+    module.NAME: module
+    for module in (
+        voc,
+        darknet,
+        coco,
+        ultralytics,
+        kitti,
+        imagenet,
+        folders,
+        cifar,
+        jsonlines,
+        labelme,
+        cvat,
+        openimages,
+        createml,
+        gluoncv,
+        shards,
+    )
 }

@@ -9,18 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
+from onelook.datasets.bounded import MOST_TEXT
 from onelook.datasets.box_rules import Corners
 from onelook.datasets.building import Builder
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.findings import Finding, Report
-from onelook.datasets.placing import new_names, place_file
+from onelook.datasets.headers import picture_size
+from onelook.datasets.layout import place_pictures
 from onelook.structures.boxes import cxcywh_from_xyxy
 from onelook.structures.classes import class_map, read_names
 from onelook.structures.errors import FormatError
-from onelook.structures.images import SUFFIXES, image_size
+from onelook.structures.images import SUFFIXES
 
 NAME = "darknet"
-HOLDS: frozenset[str] = frozenset()
+HOLDS = frozenset({"boxes", "splits", "negatives", "unlabelled"})
 
 _LISTS = {"train": ("train",), "val": ("valid", "val"), "test": ("test",)}
 """Keys of the .data file that make a split, the first that is there."""
@@ -51,7 +53,7 @@ def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Data
     settings = read_data_file(file)
     own = _names(file, settings, names)
     places: Sequence[int | None] = range(len(own)) if names is None else class_map(own, names)
-    labels = _Labels(own, places, Builder(), report)
+    labels = Labels(own, places, Builder(), report)
     splits: dict[str, list[int]] = {}
     for split, (list_file, _) in _lists(file, settings).items():
         splits[split] = list(_read_list(list_file, file, labels, report))
@@ -90,7 +92,7 @@ def label_path(image: Path) -> Path:
     return beside
 
 
-class _Labels:
+class Labels:
     """Images and their labels as they are read: every image once, whichever lists name it."""
 
     def __init__(self, own: Sequence[str], places: Sequence[int | None], builder: Builder, report: Report) -> None:
@@ -115,20 +117,25 @@ class _Labels:
 
     def _read(self, image: Path) -> int | None:
         try:
-            size = image_size(image)
+            size = picture_size(image)
         except FormatError as error:
             what = str(error).removeprefix(f"{image}: ")
             self.report(Finding(image, None, "unreadable-image", what, "replace the picture or take it off the lists"))
             return None
         file = label_path(image)
         try:
-            text = file.read_text(encoding="utf-8-sig", errors="replace")
+            with file.open("rb") as opened:
+                text = opened.read(MOST_TEXT + 1).decode("utf-8-sig", "replace")
         except FileNotFoundError:
-            fix = "label it, take it off the lists, or write an empty file if nothing is on it"
+            fix = "label it, take it out (`onelook data convert --drop-unlabelled`), or write an empty file if nothing is on it"
             self.report(Finding(image, None, "unlabelled", f"expected a label file {file}, got none", fix))
             return self.builder.add_image(image, size, labelled=False)
         self._folders.setdefault(file.parent, set()).add(image.parent)
         index = self.builder.add_image(image, size, labelled=True)
+        if len(text) > MOST_TEXT:
+            what = f"expected at most {MOST_TEXT} bytes of labels, got more"
+            self.report(Finding(file, None, "broken-annotation", what, "write the labels again"))
+            return index
         for number, line in enumerate(text.splitlines(), start=1):
             if line.strip():
                 self._add_line(line, file, number, size)
@@ -158,7 +165,8 @@ def _parse(line: str, size: tuple[int, int]) -> tuple[int, Corners]:
     """Return the class number and the box in pixels of one label line. Raises ValueError that says what is wrong."""
     words = line.split()
     try:
-        index, (cx, cy, w, h) = int(words[0]), (float(word) for word in words[1:])
+        index, values = int(words[0]), [float(word) for word in words[1:]]
+        cx, cy, w, h = _around(values) if len(values) >= 6 and len(values) % 2 == 0 else values
     except ValueError:
         raise ValueError(f"expected `class cx cy w h`, got {line.strip()[:60]!r}") from None
     if max(abs(cx), abs(cy), abs(w), abs(h)) > _LARGEST:
@@ -166,6 +174,12 @@ def _parse(line: str, size: tuple[int, int]) -> tuple[int, Corners]:
     corners = ((cx - w / 2) * size[0], (cy - h / 2) * size[1], (cx + w / 2) * size[0], (cy + h / 2) * size[1])
     x1, y1, x2, y2 = (round(value, _DECIMALS) for value in corners)
     return index, (x1, y1, x2, y2)
+
+
+def _around(polygon: list[float]) -> tuple[float, float, float, float]:
+    """Return the box cx, cy, w, h around the points x1, y1, x2, y2... that Ultralytics writes for masks."""
+    xs, ys = polygon[::2], polygon[1::2]
+    return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2, max(xs) - min(xs), max(ys) - min(ys)
 
 
 def _looks_like_labels(file: Path) -> bool:
@@ -231,7 +245,7 @@ def _resolve(value: str, bases: Sequence[Path]) -> Path | None:
     return next((base / value for base in bases if (base / value).is_file()), None)
 
 
-def _read_list(list_file: Path, file: Path, labels: _Labels, report: Report) -> Iterator[int]:
+def _read_list(list_file: Path, file: Path, labels: Labels, report: Report) -> Iterator[int]:
     bases = (file.parent, list_file.parent, Path(), file.parent.parent)
     text = list_file.read_text(encoding="utf-8-sig", errors="surrogateescape")
     for number, line in enumerate(text.splitlines(), start=1):
@@ -253,13 +267,7 @@ def write(dataset: Dataset, folder: Path) -> None:
     Paths in the lists are relative to the folder. Without splits every image is for training. An unlabelled image gets no
     label file. The flags of boxes have no place in Darknet's labels.
     """
-    (folder / "images").mkdir()
-    (folder / "labels").mkdir()
-    files = new_names(dataset.paths)
-    for index, (path, file) in enumerate(zip(dataset.paths, files, strict=True)):
-        place_file(path, folder / "images" / file)
-        if dataset.labelled[index]:
-            (folder / "labels" / file).with_suffix(".txt").write_text(_label_lines(dataset, index), encoding="ascii")
+    files = write_labels(dataset, folder)
     (folder / "obj.names").write_text("".join(f"{name}\n" for name in dataset.names), encoding="utf-8")
     splits = dataset.splits or {"train": np.arange(len(dataset))}
     for split, indices in splits.items():
@@ -268,6 +276,16 @@ def write(dataset: Dataset, folder: Path) -> None:
     settings = {"classes": len(dataset.names), **{_LISTS[split][0]: f"{split}.txt" for split in splits}}
     settings |= {"names": "obj.names", "backup": "backup"}
     (folder / "obj.data").write_text("".join(f"{key} = {value}\n" for key, value in settings.items()), encoding="utf-8")
+
+
+def write_labels(dataset: Dataset, folder: Path) -> list[str]:
+    """Write images/ and labels/ into an empty folder and return the pictures' file names."""
+    files = place_pictures(dataset, folder / "images")
+    (folder / "labels").mkdir()
+    for index, file in enumerate(files):
+        if dataset.labelled[index]:
+            (folder / "labels" / file).with_suffix(".txt").write_text(_label_lines(dataset, index), encoding="ascii")
+    return files
 
 
 def _label_lines(dataset: Dataset, index: int) -> str:

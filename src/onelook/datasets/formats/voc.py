@@ -6,21 +6,24 @@ Source: the development kit of the Pascal VOC Challenge 2012, sections 4 and 8. 
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import numpy as np
 
+from onelook.datasets.bounded import parse_xml, read_limited
 from onelook.datasets.building import Builder
 from onelook.datasets.class_places import ClassPlaces, names_beside
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.findings import Finding, Report
+from onelook.datasets.headers import picture_size
 from onelook.datasets.placing import new_names, place_file
 from onelook.structures.errors import FormatError
-from onelook.structures.images import SUFFIXES, image_size
+from onelook.structures.images import SUFFIXES
 
 NAME = "voc"
-HOLDS = frozenset({"difficult", "truncated"})
+HOLDS = frozenset({"boxes", "splits", "negatives", "unlabelled", "difficult", "truncated"})
 
 _ANNOTATIONS = ("Annotations", "annotations")
 _IMAGES = ("JPEGImages", "images", "Images")
@@ -64,11 +67,20 @@ def _roots(path: Path) -> list[Path]:
     """Return `path` when it is a VOC folder, else those one folder below it, else those two below."""
     level = [path]
     for _ in range(3):
-        found = [folder for folder in level if _first(folder, _ANNOTATIONS) and _first(folder, _IMAGES)]
+        found = [folder for folder in level if _is_voc(folder)]
         if found:
             return found
         level = [below for folder in level for below in _folders(folder)]
     return []
+
+
+def _is_voc(folder: Path) -> bool:
+    """Return whether there are folders of annotations and pictures, and the annotations aren't JSON alone, as COCO's are."""
+    annotations = _first(folder, _ANNOTATIONS)
+    if annotations is None or _first(folder, _IMAGES) is None:
+        return False
+    endings = {file.suffix.lower() for file in islice(annotations.iterdir(), 1000)}
+    return not endings or ".xml" in endings
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -153,7 +165,7 @@ def _read_one(
 ) -> bool:
     """Add one image with its boxes; False when the picture's header cannot be read and the image is left out."""
     try:
-        size = image_size(image)
+        size = picture_size(image)
     except FormatError as error:
         what = str(error).removeprefix(f"{image}: ")
         report(Finding(image, None, "unreadable-image", what, "replace or remove the picture"))
@@ -164,32 +176,15 @@ def _read_one(
         report(Finding(image, None, "unlabelled", f"expected an annotation {missing}, got none", fix))
         builder.add_image(image, size, labelled=False)
         return True
-    data = annotation.read_bytes()
-    tree = _parse(data, annotation, report)
+    data = read_limited(annotation)
+    tree = parse_xml(data, annotation, report, "annotation")
     builder.add_image(image, size, labelled=tree is not None)
     if tree is not None:
-        _add_objects(tree, data, annotation, size, places, builder, report)
+        add_objects(tree, data, annotation, size, places, builder, report)
     return True
 
 
-def _parse(data: bytes, file: Path, report: Report) -> ET.Element | None:
-    fix = "write the annotation again"
-    try:
-        tree = ET.XML(data)
-    except ET.ParseError as error:
-        what = f"expected XML, got {error.msg.split(':')[0]}"
-        report(Finding(file, error.position[0], "broken-annotation", what, fix))
-        return None
-    except (ValueError, LookupError) as error:  # an encoding that nobody knows
-        report(Finding(file, 1, "broken-annotation", f"expected XML, got {error}", fix))
-        return None
-    if tree.tag != "annotation":
-        report(Finding(file, 1, "broken-annotation", f"expected <annotation>, got <{tree.tag}>", fix))
-        return None
-    return tree
-
-
-def _add_objects(
+def add_objects(
     tree: ET.Element,
     data: bytes,
     file: Path,
@@ -198,6 +193,7 @@ def _add_objects(
     builder: Builder,
     report: Report,
 ) -> None:
+    """Add the objects of an annotation, whose text is `data`, to the image that `builder` began last."""
     scale_x, scale_y = _scale(tree, data, file, size, report)
     for order, item in enumerate(tree.iterfind("object")):
 
@@ -267,13 +263,16 @@ def write(dataset: Dataset, folder: Path) -> None:
     for index, (path, file) in enumerate(zip(dataset.paths, files, strict=True)):
         place_file(path, folder / "JPEGImages" / file)
         if dataset.labelled[index]:
-            (folder / "Annotations" / f"{Path(file).stem}.xml").write_text(_xml(dataset, index, file), encoding="utf-8")
+            (folder / "Annotations" / f"{Path(file).stem}.xml").write_text(
+                annotation_xml(dataset, index, file), encoding="utf-8"
+            )
     for split, indices in dataset.splits.items():
         lines = "".join(f"{Path(files[index]).stem}\n" for index in indices)
         (folder / "ImageSets" / "Main" / f"{split}.txt").write_bytes(lines.encode("utf-8", "surrogateescape"))
 
 
-def _xml(dataset: Dataset, index: int, file: str) -> str:
+def annotation_xml(dataset: Dataset, index: int, file: str) -> str:
+    """Return the XML of one image."""
     width, height = dataset.sizes[index]
     name = escape(file.encode("utf-8", "replace").decode())
     lines = [

@@ -1,0 +1,220 @@
+"""ImageNet CLS-LOC, the tree of the Kaggle challenge: ILSVRC/{Data,Annotations,ImageSets}/CLS-LOC and LOC_*.csv beside it.
+
+Source: the data page of the ImageNet Object Localization Challenge. Train pictures lie in a folder a class (a wnid), val and
+test flat. An annotation is Pascal VOC's; its `<filename>`, at times `%s`, is not used. Many train pictures have no box.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from onelook.datasets.bounded import bounded_lines, parse_xml, read_limited
+from onelook.datasets.class_places import ClassPlaces
+from onelook.datasets.collecting import Collector
+from onelook.datasets.dataset import Dataset
+from onelook.datasets.findings import Finding, Report
+from onelook.datasets.formats.voc import add_objects, annotation_xml
+from onelook.datasets.layout import folder_class, folder_name, is_picture, part_of_each, subfolders
+from onelook.datasets.placing import new_names, place_file
+from onelook.structures.errors import FormatError
+
+NAME = "imagenet"
+HOLDS = frozenset({"boxes", "labels", "splits", "difficult", "truncated"})
+
+_SET = "CLS-LOC"
+_LISTS = {"train": ("train_cls.txt", "train_loc.txt"), "val": ("val.txt",), "test": ("test.txt",)}
+_MAPPING = "LOC_synset_mapping.txt"
+
+
+def evidence(path: Path) -> str | None:
+    """Return the folder that speaks for ImageNet: Data/CLS-LOC, in `path` or in its ILSVRC/."""
+    root = _root(path)
+    return f"{root / 'Data' / _SET} holds the pictures" if root else None
+
+
+def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Dataset:
+    """Return the pictures of ImageSets, or of the folders where there is no list, with their class and their boxes.
+
+    Classes are the wnids of the train folders, sorted; a name of another kind in an annotation is looked up in
+    LOC_synset_mapping.txt. Pictures without boxes have `labelled` False; a train or val picture has its class even so, a test
+    picture has neither. Raises FormatError when there is no Data/CLS-LOC.
+    """
+    root = _root(path)
+    if root is None:
+        raise FormatError(f"{path}: expected ILSVRC/Data/{_SET}, got none")
+    mapping = read_synsets(root.parent / _MAPPING)
+    data = root / "Data" / _SET
+    own = [folder_class(folder.name) for folder in subfolders(data / "train")] or list(mapping)
+    collector = Collector(root.parent, NAME, report, names, own or None)
+    aliases = {alias: wnid for wnid, words in mapping.items() for alias in _aliases(words)}
+    for split, files in _LISTS.items():
+        solutions = _solutions(root.parent / f"LOC_{split}_solution.csv", report)
+        for stem, where, line in _entries(root, split, files):
+            _read_one(root, split, stem, (where, line), solutions, aliases, collector)
+    return collector.finish()
+
+
+def read_synsets(file: Path) -> dict[str, str]:
+    """Return the words of every wnid, in the file's order; {} when there is no file."""
+    if not file.is_file():
+        return {}
+    pairs = (line.partition(" ") for _, line in bounded_lines(file))
+    return {folder_class(wnid): words.strip() for wnid, _, words in pairs}
+
+
+def _root(path: Path) -> Path | None:
+    return next((root for root in (path, path / "ILSVRC") if (root / "Data" / _SET).is_dir()), None)
+
+
+def _aliases(words: str) -> Iterator[str]:
+    """Yield the spellings of a synset's words that annotations use: as they are and with underscores."""
+    for word in words.split(","):
+        yield word.strip().lower()
+        yield word.strip().lower().replace(" ", "_")
+
+
+def _entries(root: Path, split: str, files: Sequence[str]) -> Iterator[tuple[str, Path, int | None]]:
+    """Yield every picture of a split, as a path without its ending below Data/CLS-LOC/SPLIT, and where it is told of."""
+    folder = root / "ImageSets" / _SET
+    lists = [folder / name for name in files if (folder / name).is_file()]
+    if lists:
+        for number, line in bounded_lines(lists[0]):
+            yield line.rpartition(" ")[0].strip() or line.strip(), lists[0], number
+        return
+    top = root / "Data" / _SET / split
+    for place in [top, *subfolders(top)]:
+        for file in sorted(place.iterdir()) if place.is_dir() else ():
+            if is_picture(file):
+                yield str(file.relative_to(top).with_suffix("")), top, None
+
+
+def _solutions(file: Path, report: Report) -> dict[str, list[tuple[str, list[float]]]]:
+    """Return the class and the box of every object by image, as a solution csv has them; {} without one."""
+    found: dict[str, list[tuple[str, list[float]]]] = {}
+    if not file.is_file():
+        return found
+    for number, text in bounded_lines(file):
+        stem, *rest = next(csv.reader([text]))
+        words = rest[0].split() if rest else []
+        if stem == "ImageId":
+            continue
+        try:
+            found[stem] = [
+                (words[at], [float(word) for word in words[at + 1 : at + 5]]) for at in range(0, len(words), 5)
+            ]
+        except ValueError:
+            what = f"expected `class x1 y1 x2 y2` an object, got {text[:60]!r}"
+            report(Finding(file, number, "broken-annotation", what, "write the line again"))
+    return found
+
+
+def _read_one(
+    root: Path,
+    split: str,
+    stem: str,
+    where: tuple[Path, int | None],
+    solutions: Mapping[str, list[tuple[str, list[float]]]],
+    aliases: Mapping[str, str],
+    collector: Collector,
+) -> None:
+    top = root / "Data" / _SET / split
+    safe = ".." not in stem and not stem.startswith("/")
+    endings = (".JPEG", ".jpg", ".jpeg", ".png")
+    picture = next((file for ending in endings if (file := top / (stem + ending)).is_file()), top / f"{stem}.JPEG")
+    file = root / "Annotations" / _SET / split / f"{stem}.xml"
+    told = solutions.get(Path(stem).name, [])
+    has_boxes = file.is_file() or any(len(box) == 4 for _, box in told)
+    if not collector.image(picture if safe else None, *where, split, has_boxes, None, stem):
+        return
+    classes = [name for name, _ in told]
+    if file.is_file():
+        data = read_limited(file)
+        tree = parse_xml(data, file, collector.report, "annotation")
+        if tree is not None:
+            places = _Wnids(collector, aliases, file)
+            add_objects(tree, data, file, collector.size(), places, collector.builder, collector.report)
+            classes = [name for name in (item.findtext("name") for item in tree.iterfind("object")) if name] or classes
+    else:
+        for name, box in told:
+            if len(box) == 4:
+                collector.box(name, box)
+    own = folder_class(stem.rpartition("/")[0]) if split == "train" else next(iter(classes), "")
+    if own:
+        collector.label(aliases.get(own.lower(), own))
+    elif split != "test" and not has_boxes:
+        collector.unlabelled(picture, f"an annotation {file} or a line of the solution csv")
+
+
+class _Wnids(ClassPlaces):
+    """Places of wnids that also knows the words of LOC_synset_mapping.txt, and tells where one is used for a wnid."""
+
+    def __init__(self, collector: Collector, aliases: Mapping[str, str], file: Path) -> None:
+        self.__dict__.update(collector.places.__dict__)
+        self.collector, self.aliases, self.file = collector, aliases, file
+
+    def place(self, name: str) -> int | None:
+        """Return the index of a wnid, or of the wnid that a word stands for."""
+        wnid = self.aliases.get(name.lower())
+        if wnid is None or name in self.names:
+            return self.collector.places.place(name)
+        what = f"expected the wnid {wnid}, got its word {name!r}"
+        self.collector.tell(self.file, None, "class-alias", what, "it is taken for the wnid")
+        return self.collector.places.place(wnid)
+
+
+def write(dataset: Dataset, folder: Path) -> None:
+    """Write the tree of the challenge into an empty folder: pictures, annotations, ImageSets, LOC_*.csv.
+
+    The class of a train picture, whose folder it lies in, is its own or that of its first box; one without either is left out.
+    """
+    root, files, parts = folder / "ILSVRC", new_names(dataset.paths), part_of_each(dataset)
+    used = {index for indices in dataset.splits.values() for index in indices.tolist()}
+    stems: dict[str, list[tuple[int, str]]] = {}
+    for index, file in enumerate(files):
+        split = parts[index] or ("train" if not used else "")
+        own = _class_of(dataset, index)
+        if not split or (own is None and split == "train"):
+            continue
+        below = f"{folder_name(own)}/" if split == "train" and own is not None else ""
+        picture = root / "Data" / _SET / split / f"{below}{file}"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        place_file(dataset.paths[index], picture)
+        stem = f"{below}{Path(file).stem}"
+        if dataset.labelled[index]:
+            xml = root / "Annotations" / _SET / split / f"{stem}.xml"
+            xml.parent.mkdir(parents=True, exist_ok=True)
+            xml.write_text(annotation_xml(dataset, index, Path(file).stem), encoding="utf-8")
+        stems.setdefault(split, []).append((index, stem))
+    _write_lists(dataset, folder, root / "ImageSets" / _SET, stems)
+
+
+def _class_of(dataset: Dataset, index: int) -> str | None:
+    start, stop = int(dataset.offsets[index]), int(dataset.offsets[index + 1])
+    if dataset.labels[index] < 0 and stop == start:
+        return None
+    return dataset.names[int(dataset.labels[index] if dataset.labels[index] >= 0 else dataset.classes[start])]
+
+
+def _write_lists(dataset: Dataset, folder: Path, lists: Path, stems: Mapping[str, list[tuple[int, str]]]) -> None:
+    lists.mkdir(parents=True)
+    for name in dataset.names:
+        (folder / "ILSVRC" / "Data" / _SET / "train" / folder_name(name)).mkdir(parents=True, exist_ok=True)
+    mapping = "".join(f"{folder_name(name).replace(' ', '%20')} {name}\n" for name in dataset.names)
+    (folder / _MAPPING).write_text(mapping, encoding="utf-8")
+    for split, chosen in stems.items():
+        boxed = [(index, stem) for index, stem in chosen if dataset.labelled[index]]
+        for name, listed in zip(_LISTS[split], (chosen, boxed), strict=False):
+            lines = "".join(f"{stem} {number}\n" for number, (_, stem) in enumerate(listed, start=1))
+            (lists / name).write_bytes(lines.encode("utf-8", "surrogateescape"))
+        if split != "test":
+            rows = "".join(f"{Path(stem).name},{_solution(dataset, index)}\n" for index, stem in chosen)
+            text = f"ImageId,PredictionString\n{rows}"
+            (folder / f"LOC_{split}_solution.csv").write_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def _solution(dataset: Dataset, index: int) -> str:
+    rows = range(int(dataset.offsets[index]), int(dataset.offsets[index + 1]))
+    names = [folder_name(dataset.names[dataset.classes[row]]).replace(" ", "%20") for row in rows]
+    boxes = [" ".join(f"{float(value):g}" for value in dataset.boxes[row]) for row in rows]
+    told = [f"{name} {box} " for name, box in zip(names, boxes, strict=True)]
+    return "".join(told) or (folder_name(_class_of(dataset, index) or "").replace(" ", "%20"))

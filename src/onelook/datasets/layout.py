@@ -1,0 +1,124 @@
+"""What several formats share of how files lie in folders: pictures, their splits, safe names."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onelook.datasets.dataset import Dataset
+from onelook.datasets.placing import new_names, place_file
+from onelook.structures.images import SUFFIXES
+
+_PEEK = 1024**2
+_DEEPEST = 12
+"""Folders below each other that are looked into; a link back up ends here at the latest."""
+
+
+def is_picture(path: Path) -> bool:
+    """Return whether the name is a picture's."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def files_below(folder: Path, depth: int = _DEEPEST) -> Iterator[Path]:
+    """Yield every file below a folder, in order, hidden ones left out; a folder that is a link is followed only once."""
+    seen: set[tuple[int, int]] = set()
+    yield from _below(folder, depth, seen)
+
+
+def _below(folder: Path, depth: int, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    try:
+        place = folder.stat()
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return
+    if depth < 0 or (place.st_dev, place.st_ino) in seen:
+        return
+    seen.add((place.st_dev, place.st_ino))
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _below(entry, depth - 1, seen)
+        elif entry.is_file():
+            yield entry
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Return the folders in a folder, in order, hidden ones left out; [] where it cannot be read."""
+    try:
+        return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    except OSError:
+        return []
+
+
+def json_files(path: Path, *words: bytes) -> list[Path]:
+    """Return `path` itself when it is a .json file that begins with all of `words` in it, else such files in that folder."""
+    try:
+        files = [path] if path.is_file() else sorted(path.iterdir())
+        return [file for file in files if file.suffix.lower() == ".json" and file.is_file() and _has(file, words)]
+    except OSError:
+        return []
+
+
+def _has(file: Path, words: tuple[bytes, ...]) -> bool:
+    with file.open("rb") as opened:
+        start = opened.read(_PEEK)
+    return all(word in start for word in words)
+
+
+def parts_of(dataset: Dataset) -> Mapping[str, NDArray[np.int64]]:
+    """Return the splits, or everything as `train` where there is none."""
+    return dataset.splits or {"train": np.arange(len(dataset))}
+
+
+def part_of_each(dataset: Dataset) -> list[str]:
+    """Return the split of every image: the first that holds it, "" where none does."""
+    parts = [""] * len(dataset)
+    for name, indices in reversed(list(dataset.splits.items())):
+        for index in indices:
+            parts[int(index)] = name
+    return parts
+
+
+def place_pictures(dataset: Dataset, folder: Path) -> list[str]:
+    """Put every picture into a new folder, linked or copied, and return their file names."""
+    folder.mkdir(parents=True)
+    files = new_names(dataset.paths)
+    for path, file in zip(dataset.paths, files, strict=True):
+        place_file(path, folder / file)
+    return files
+
+
+def write_class_list(dataset: Dataset, folder: Path) -> None:
+    """Write labels.txt, one class name a line, for formats that have no list of their own."""
+    (folder / "labels.txt").write_text("".join(f"{name}\n" for name in dataset.names), encoding="utf-8")
+
+
+def dump_json(value: Any, file: Path) -> None:
+    """Write JSON; names that are no UTF-8 are written as escapes and read back as they were."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(value), encoding="ascii")
+
+
+def folder_name(name: str) -> str:
+    """Return a class name as the name of a folder; `folder_class` turns it back."""
+    return quote(name, safe=" ()[],;=+&'!@#$~") if name not in (".", "..") else name.replace(".", "%2E")
+
+
+def folder_class(folder: str) -> str:
+    """Return the class name that a folder's name stands for."""
+    return unquote(folder, errors="surrogateescape")
+
+
+def numbers(value: Any, count: int) -> tuple[float, ...] | None:
+    """Return `count` numbers from a JSON list; None when it is anything else."""
+    if not isinstance(value, list) or len(value) != count:
+        return None
+    try:
+        return tuple(float(item) for item in value if not isinstance(item, bool | str))
+    except (TypeError, ValueError, OverflowError):
+        return None
