@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import cv2
@@ -61,7 +61,7 @@ def _to_onnx(bundle: Bundle, out: Path, pictures: Sequence[Image], tolerance: To
 
 def _described(bundle: Bundle) -> dict[str, str]:
     """Return what a program must know beside the graph: names, resizing, thresholds and how each output becomes boxes."""
-    heads = {f"yolo{layer.index}": _head(head_of(layer)) for layer in bundle.layers() if layer.kind == "yolo"}
+    heads = {f"{layer.kind}{layer.index}": _head(head_of(layer)) for layer in bundle.layers() if layer.is_head}
     settings = bundle.settings
     return {
         "names": json.dumps(bundle.names, ensure_ascii=False),
@@ -75,12 +75,8 @@ def _described(bundle: Bundle) -> dict[str, str]:
 
 
 def _head(head: Head) -> dict[str, object]:
-    return {
-        "anchors": head.anchors.tolist(),
-        "classes": head.classes,
-        "scale_x_y": head.scale_x_y,
-        "new_coords": head.new_coords,
-    }
+    values = {field.name: getattr(head, field.name) for field in fields(head)}
+    return {**values, "anchors": head.anchors.tolist()}
 
 
 def _to_darknet(bundle: Bundle, out: Path, pictures: Sequence[Image], tolerance: Tolerance) -> Export:

@@ -8,24 +8,28 @@ from onelook.inference.runtime import Floats, OnnxRuntime, Runtime
 from onelook.inference.sources import Picture, Pictures, pixels_of
 from onelook.structures.boxes import area, clip
 from onelook.structures.bundle import Bundle, find_model
+from onelook.structures.darknet_resize import darknet_fit, darknet_place
 from onelook.structures.detections import Detections
 from onelook.structures.errors import UserError
 from onelook.structures.letterbox import Fit, Image, fit, place
-from onelook.structures.network.heads import decode_all, head_of
-from onelook.structures.network.nms import suppress
+from onelook.structures.network.heads import decode_all, heads_of
+from onelook.structures.network.nms import measure_of, suppress
 
 
 class Detector:
     """A model ready to look at images. Nothing in it changes after it is made: any number of threads may share it."""
 
     def __init__(self, bundle: Bundle, runtime: Runtime) -> None:
-        """Join a bundle and the runtime that computes its network; raises UserError for a bundle without a [yolo] layer."""
+        """Join a bundle and the runtime that computes its network; raises UserError for a bundle without a head."""
         self.names = bundle.names
         self.settings = bundle.settings
         self.runtime = runtime
-        self._heads = [head_of(layer) for layer in bundle.layers() if layer.kind == "yolo"]
+        self.layers = bundle.layers()
+        self._heads = heads_of(self.layers)
         if not self._heads:
-            raise UserError(f"{bundle.where}: expected a detector with [yolo] layers, got a network without any")
+            raise UserError(
+                f"{bundle.where}: expected a detector with [yolo] layers or another head, got a network without any"
+            )
 
     @overload
     def predict(self, images: Picture, score: float | None = None, nms: float | None = None) -> Detections: ...
@@ -48,13 +52,18 @@ class Detector:
         image = pixels_of(images)
         how, raws = self.raw_outputs(image)
         found = decode_all(raws, self._heads, self.settings.size, score)
-        found = suppress(found, nms)
+        found = suppress(found, nms, measure=measure_of(self.layers, how.inner))
         return _in_image(found, how, (image.shape[1], image.shape[0]))
 
     def raw_outputs(self, image: Image) -> tuple[Fit, list[Floats]]:
-        """Return how the image was fitted into the input, and the numbers that each [yolo] layer receives, (c, h, w)."""
-        how = fit((image.shape[1], image.shape[0]), self.settings.size, self.settings.letterbox)
-        outputs = self.runtime.run(place(image, how, self.settings.size)[None])
+        """Return how the image was fitted into the input, and the numbers that each head receives, (c, h, w)."""
+        shown, size, letterbox = (image.shape[1], image.shape[0]), self.settings.size, self.settings.letterbox
+        if self.settings.exact:
+            how = darknet_fit(shown, size, letterbox)
+            outputs = self.runtime.run(darknet_place(image, how, size)[None])
+        else:
+            how = fit(shown, size, letterbox)
+            outputs = self.runtime.run(place(image, how, size)[None])
         return how, [output[0] for output in outputs]
 
 
@@ -71,7 +80,9 @@ def load(
     """
     if not isinstance(model, Bundle):
         model = find_model(Path(model), Path(weights) if weights else None, Path(names) if names else None)
-    serialised = onnx_model(model.layers(), model.arrays).SerializeToString()
+    serialised = onnx_model(
+        model.layers(), model.arrays, "float32" if model.settings.exact else "uint8"
+    ).SerializeToString()
     return Detector(model, OnnxRuntime(serialised, threads, where=model.where))
 
 

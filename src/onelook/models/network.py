@@ -13,9 +13,9 @@ from onelook.models.sections.table import make_modules
 from onelook.models.yolo_loss import LossSettings, yolo_loss
 from onelook.structures.detections import Detections
 from onelook.structures.network.cfg import Cfg
-from onelook.structures.network.heads import decode_all, head_of
+from onelook.structures.network.heads import decode_all, heads_of
 from onelook.structures.network.layers import INPUT, describe
-from onelook.structures.network.nms import suppress
+from onelook.structures.network.nms import measure_of, suppress
 
 Arrays = Mapping[str, NDArray[np.float32]]
 
@@ -36,7 +36,7 @@ class Network(nn.Module):
         self.cfg = cfg
         self.layers = describe(cfg)
         self.sections = make_modules(self.layers)
-        self.heads = [head_of(layer) for layer in self.layers if layer.kind == "yolo"]
+        self.heads = heads_of(self.layers)
         self.loss = loss or LossSettings()
         self.score, self.nms = 0.001, 0.45
         self._until = {INPUT: 0} | {
@@ -81,7 +81,8 @@ class Network(nn.Module):
                     section.conv.bias.view(-1, channels)[:, 4] = _RARE
 
     def _detections(self, raws: Sequence[NDArray[np.float32]], size: tuple[int, int]) -> Detections:
-        return suppress(decode_all(raws, self.heads, size, self.score), self.nms)
+        found = decode_all(raws, self.heads, size, self.score)
+        return suppress(found, self.nms, measure=measure_of(self.layers, size))
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return copies of all weights under the names of `structures.network.layers`."""

@@ -18,7 +18,7 @@ from onelook.structures.classes import read_names
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.files import new_folder, write_bytes, write_text
 from onelook.structures.network.cfg import Cfg, format_cfg, read_cfg
-from onelook.structures.network.heads import head_of
+from onelook.structures.network.heads import head_of, heads_of
 from onelook.structures.network.layers import Layer, describe
 from onelook.structures.network.weights_file import WeightsFile, read_weights, split_weights
 from onelook.structures.settings import make_settings, read_toml, to_toml
@@ -27,6 +27,8 @@ Arrays = Mapping[str, NDArray[np.float32]]
 
 VERSION = 1
 """Of the form that is written, and the newest that is read."""
+
+RESIZES = ("letterbox", "stretch", "darknet_letterbox", "darknet_stretch")
 
 _FILES = ("network.cfg", "classes.txt", "weights.safetensors", "bundle.toml")
 
@@ -40,7 +42,8 @@ class BundleSettings:
     height: int
     """Of the network's input, pixels."""
     resize: str = "stretch"
-    """`letterbox` keeps the aspect ratio, `stretch` does not; as it was trained."""
+    """`letterbox` keeps the aspect ratio, `stretch` does not; as it was trained. `darknet_letterbox` and `darknet_stretch` do
+    the same with Darknet's own arithmetic, bit for bit and many times slower."""
     colour: str = "rgb"
     """Order of the channels; values are divided by 255."""
     score: float = 0.25
@@ -61,8 +64,8 @@ class BundleSettings:
     """Of the bundle's form."""
 
     def __post_init__(self) -> None:
-        if self.resize not in ("letterbox", "stretch"):
-            raise UserError(f"resize: expected letterbox or stretch, got {self.resize!r}")
+        if self.resize not in RESIZES:
+            raise UserError(f"resize: expected {', '.join(RESIZES)}, got {self.resize!r}")
         if self.colour != "rgb":
             raise UserError(f"colour: expected rgb, got {self.colour!r}")
         if min(self.width, self.height) < 1:
@@ -80,7 +83,12 @@ class BundleSettings:
     @property
     def letterbox(self) -> bool:
         """Whether images are fitted by letterbox."""
-        return self.resize == "letterbox"
+        return self.resize.endswith("letterbox")
+
+    @property
+    def exact(self) -> bool:
+        """Whether images are resized with Darknet's own arithmetic."""
+        return self.resize.startswith("darknet")
 
 
 @dataclass(frozen=True)
@@ -117,9 +125,9 @@ def check_arrays(layers: tuple[Layer, ...], arrays: Arrays, where: str) -> None:
 
 
 def check_names(layers: tuple[Layer, ...], names: tuple[str, ...], where: str) -> None:
-    """Raise FormatError when a [yolo] layer has another number of classes than there are names."""
+    """Raise FormatError when a head has another number of classes than there are names."""
     for layer in layers:
-        classes = head_of(layer).classes if layer.kind == "yolo" else len(names)
+        classes = head_of(layer).classes if layer.is_head else len(names)
         if classes != len(names):
             raise FormatError(f"{where}: expected classes={classes} names as {layer.name} has, got {len(names)}")
 
@@ -204,7 +212,7 @@ def darknet_bundle(cfg_path: Path, weights_path: Path, names_path: Path | None) 
     layers = describe(cfg)
     file = read_weights(weights_path)
     arrays = split_weights(file, layers)
-    classes = next((head_of(layer).classes for layer in layers if layer.kind == "yolo"), 0)
+    classes = next((head.classes for head in heads_of(layers)), 0)
     names = read_names(names_path) if names_path else tuple(f"class{index}" for index in range(classes))
     check_names(layers, names, str(names_path))
     settings = BundleSettings(*cfg.input_size, _resize(cfg, file), seen=file.seen, darknet_version=file.version)

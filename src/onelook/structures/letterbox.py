@@ -28,6 +28,10 @@ class Fit:
     pad_y: int
     inner: tuple[int, int]
     """(width, height) of the resized image inside the input."""
+    half_x: float = 0.0
+    """What the boxes' pad has beyond pad_x: half a pixel where Darknet divides an odd rest."""
+    half_y: float = 0.0
+    """Likewise beyond pad_y."""
 
     def into(self, boxes: Boxes) -> Boxes:
         """Return image boxes (n, 4) in input pixels."""
@@ -41,7 +45,7 @@ class Fit:
         return np.asarray([self.scale_x, self.scale_y] * 2, np.float32)
 
     def _pad(self) -> NDArray[np.float32]:
-        return np.asarray([self.pad_x, self.pad_y] * 2, np.float32)
+        return np.asarray([self.pad_x + self.half_x, self.pad_y + self.half_y] * 2, np.float32)
 
 
 def fit(size: tuple[int, int], into: tuple[int, int], letterbox: bool) -> Fit:
