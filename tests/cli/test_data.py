@@ -175,3 +175,81 @@ def test_warnings_are_counted_on_stderr(blood: Path, tmp_path: Path):
     (tmp_path / "out" / "labels" / "smear-00000.txt").write_text("0 0.5 0.5 0 0.5\n")
 
     assert "1 warnings (1 zero-box); `onelook data check` tells them" in typed("stats", tmp_path / "out").stderr
+
+
+def test_classes_are_renamed_and_dropped_while_converting(blood: Path, tmp_path: Path):
+    told = answer(
+        "convert", blood, "--to", "coco", "--out", tmp_path / "out", "--rename", "red=cell", "--rename", "white=cell",
+        "--drop", "platelet",
+    )  # fmt: skip
+    data = read(tmp_path / "out")
+
+    assert data.names == ("cell",)
+    assert told["boxes"] == len(data.boxes)
+    with pytest.raises(UserError, match="--rename: expected OLD=NEW, got 'red'"):
+        CliRunner().invoke(
+            build_app(),
+            ["convert", str(blood), "--to", "coco", "--out", str(tmp_path / "b"), "--rename", "red"],
+            catch_exceptions=False,
+        )
+
+
+def test_two_sets_are_joined_and_the_danger_is_told(blood: Path, tmp_path: Path):
+    answer("convert", blood, "--to", "voc", "--out", tmp_path / "two", "--rename", "red=dot")
+    told = answer("convert", blood, "--to", "voc", "--out", tmp_path / "out", "--with", tmp_path / "two")
+
+    assert told["images"] == 32
+    assert "different classes" in told["lost"][-1]
+
+
+def test_unlabelled_images_are_left_out_when_that_is_asked_for(blood: Path, tmp_path: Path):
+    answer("convert", blood, "--to", "voc", "--out", tmp_path / "some")
+    next((tmp_path / "some" / "Annotations").iterdir()).unlink()
+
+    assert typed("convert", tmp_path / "some", "--to", "coco", "--out", tmp_path / "no").exit_code != 0
+    assert (
+        answer("convert", tmp_path / "some", "--to", "coco", "--out", tmp_path / "o", "--drop-unlabelled")["images"]
+        == 15
+    )
+
+
+def test_a_subset_and_a_repaired_copy_are_written(blood: Path, broken: Path, tmp_path: Path):
+    assert answer("subset", blood, "--class", "white", "--out", tmp_path / "white")["images"] <= 16
+    assert read(tmp_path / "white").names == ("white",)
+    changes = answer("repair", broken, "--out", tmp_path / "mended")["changes"]
+    assert [change["code"] for change in changes] == ["broken-annotation", "unlabelled"]
+    assert len(read(tmp_path / "mended")) == 2
+
+
+def test_a_group_stays_in_one_split(blood: Path, tmp_path: Path):
+    answer("split", blood, "--group", r"smear-\d*(\d)\.", "--out", tmp_path / "out")
+    data = read(tmp_path / "out")
+    digits = [{data.paths[index].stem[-1] for index in indices} for indices in data.splits.values()]
+
+    assert len(digits) == 3
+    assert not (digits[0] & digits[1] or digits[0] & digits[2] or digits[1] & digits[2])
+    with pytest.raises(UserError, match="--group: expected at least 3 groups to split, got 1"):
+        CliRunner().invoke(
+            build_app(),
+            ["split", str(blood), "--group", "(smear)", "--out", str(tmp_path / "b")],
+            catch_exceptions=False,
+        )
+
+
+def test_the_page_of_findings_draws_and_escapes(broken: Path, tmp_path: Path):
+    text = (broken / "Annotations" / "smear-00000.xml").read_text()
+    (broken / "Annotations" / "smear-00000.xml").write_text(
+        text.replace("<xmin>", "<xmin>-99", 1).replace("red", "&lt;b&gt;", 1)
+    )
+    result = typed("check", broken, "--page", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+
+    assert result.exit_code == 1
+    assert "data:image/jpeg;base64," in page
+    assert "<b>" not in page
+
+
+def test_the_plot_is_drawn(blood: Path, tmp_path: Path):
+    answer("stats", blood, "--plot", tmp_path / "plot.png")
+
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")

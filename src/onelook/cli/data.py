@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 MOST_LINES = 20
 """Findings of one code that are printed for a person; `--json` has all."""
 
-Data = Annotated[Path, typer.Argument(metavar="DATA", help="Folder or .data file that holds the labels.")]
-Format = Annotated[str | None, typer.Option("--format", help="voc or darknet; found by looking when not given.")]
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="Folder or file that holds the labels.")]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help="Format of DATA, such as voc, darknet, coco; found by looking when not given."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on stdout.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder to make; one that holds something is refused.")]
 Seed = Annotated[int, typer.Option(min=0, help="Another seed, another draw.")]
@@ -27,19 +30,35 @@ Split = Annotated[str | None, typer.Option(help="Only the images of this split: 
 
 def build_app() -> typer.Typer:
     """Return the commands of `onelook data`."""
+    from onelook.cli.data_making import convert, get, repair, split, subset
+
     app = typer.Typer(help="Check, count, divide, convert and show labelled images.", no_args_is_help=True)
-    for command in (check, stats, show, split, convert, anchors):
+    for command in (check, repair, stats, show, split, subset, convert, anchors, get):
         app.command(command.__name__)(command)
     return app
 
 
-def check(data: Data, format: Format = None, as_json: Json = False) -> None:
+def check(
+    data: Data,
+    format: Format = None,
+    size: Annotated[
+        int | None, typer.Option(min=32, help="Side of the network's input: find boxes too small for it.")
+    ] = None,
+    headers: Annotated[bool, typer.Option("--headers", help="Look at the pictures' headers alone.")] = False,
+    page: Annotated[Path | None, typer.Option(help="Write a page (.html) with the guilty images drawn.")] = None,
+    as_json: Json = False,
+) -> None:
     """Find what is wrong with the data, all of it; exit 1 when there are errors."""
     from onelook.datasets.check import check as check_data
-    from onelook.datasets.reading import decide
+    from onelook.datasets.findings_page import write_findings_page
+    from onelook.datasets.reading import decide, read
 
-    _tell_format(data, format)
-    findings = check_data(data, decide(data, format)[0])
+    tell_format(data, format)
+    findings: list[Finding] = []
+    dataset = read(data, decide(data, format)[0], report=findings.append)
+    findings += check_data(dataset, None, (size, size) if size else None, not headers)
+    if page is not None:
+        write_findings_page(page, dataset, findings)
     errors = sum(finding.severity == "error" for finding in findings)
     if as_json:
         found = [finding.as_json() for finding in findings]
@@ -51,11 +70,21 @@ def check(data: Data, format: Format = None, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def stats(data: Data, format: Format = None, as_json: Json = False) -> None:
+def stats(
+    data: Data,
+    format: Format = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the counts and sizes into a picture, .png or .svg.")] = None,
+    as_json: Json = False,
+) -> None:
     """Count images, boxes, classes and splits."""
     from onelook.datasets.stats import stats as count
 
-    counts = count(_read(data, format))
+    dataset = read_data(data, format)
+    counts = count(dataset)
+    if plot is not None:
+        from onelook.datasets.stats_plot import write_plot
+
+        write_plot(plot, dataset)
     if as_json:
         print_json(counts)
         return
@@ -67,7 +96,7 @@ def stats(data: Data, format: Format = None, as_json: Json = False) -> None:
         least, median, most = counts[word] or (0, 0, 0)
         typer.echo(f"{word.replace('_', ' ')}: {least:g} to {most:g}, median {median:g}")
     typer.echo("")
-    for row in _class_table(counts):
+    for row in class_table(counts):
         typer.echo(row)
 
 
@@ -93,7 +122,7 @@ def show(
     if overrides and not augment:
         raise UserError("--set: changes the augmentation, which is shown with --augment only")
     settings = make_settings(AugmentSettings, parse_overrides(overrides or ()), "--set")
-    dataset = _read(data, format, split)
+    dataset = read_data(data, format, split)
     chosen = choose(dataset, count, seed)
     if augment:
         samples = list(training_pictures(dataset, chosen, size, settings, seed))
@@ -105,49 +134,6 @@ def show(
         print_json({"out": str(out), "images": shown})
     else:
         typer.echo(f"{out}: {len(shown)} images")
-
-
-def split(
-    data: Data,
-    out: Out,
-    ratios: Annotated[str, typer.Option(help="Shares of train, val and, with a third, test.")] = "0.7,0.15,0.15",
-    seed: Seed = 0,
-    format: Format = None,
-    as_json: Json = False,
-) -> None:
-    """Divide the images into train, val and test, every class alike, as a Darknet folder; what was there stays as it is."""
-    from onelook.datasets.converting import convert as write
-    from onelook.datasets.splitting import split_dataset
-    from onelook.datasets.stats import stats as count
-
-    divided = split_dataset(_read(data, format), _shares(ratios), seed)
-    lost = write(divided, "darknet", out)
-    counts = count(divided)
-    if as_json:
-        told = {word: counts[word] for word in ("images", "boxes", "classes", "splits", "split_classes")}
-        print_json({"out": str(out), "seed": seed, **told, "lost": lost})
-        return
-    for row in [*_class_table(counts), "", *lost, f"{out}: {counts['images']} images"]:
-        typer.echo(row)
-
-
-def convert(
-    data: Data,
-    to: Annotated[str, typer.Option("--to", help="voc or darknet.")],
-    out: Out,
-    format: Format = None,
-    as_json: Json = False,
-) -> None:
-    """Write the data in another format, and say what that format has no word for."""
-    from onelook.datasets.converting import convert as write
-
-    dataset = _read(data, format)
-    lost = write(dataset, to, out)
-    if as_json:
-        print_json({"out": str(out), "format": to, "images": len(dataset), "boxes": len(dataset.boxes), "lost": lost})
-        return
-    for row in [*lost, f"{out}: {len(dataset)} images, {len(dataset.boxes)} boxes as {to}"]:
-        typer.echo(row)
 
 
 def anchors(
@@ -164,7 +150,7 @@ def anchors(
     """Fit anchors to the boxes, in pixels of a network's input, and print them as a .cfg takes them."""
     from onelook.datasets.anchors import box_shapes, fit_anchors
 
-    shapes = box_shapes(_read(data, format, split), (width, height), not stretch)
+    shapes = box_shapes(read_data(data, format, split), (width, height), not stretch)
     fitted, suits = fit_anchors(shapes, count, seed)
     pairs = [[round(float(side), 2) for side in anchor] for anchor in fitted]
     if as_json:
@@ -174,21 +160,36 @@ def anchors(
     typer.echo(f"mean IoU of {len(shapes)} boxes with the nearest: {suits:.4f}")
 
 
-def _read(data: Path, format: str | None, split: str | None = None) -> "Dataset":
-    """Return the data set, or one split of it; tell its format and the warnings it came with on stderr."""
+def read_data(
+    data: Path,
+    format: str | None,
+    split: str | None = None,
+    coordinates: str = "continuous",
+    unlabelled: bool = False,
+) -> "Dataset":
+    """Return the data set, or one split of it; tell its format and the warnings it came with on stderr.
+
+    With `unlabelled` an image without an annotation is a warning too.
+    """
     from onelook.datasets.findings import Finding, strict_keeping
     from onelook.datasets.reading import read
 
-    _tell_format(data, format)
+    tell_format(data, format)
     kept: list[Finding] = []
-    dataset = read(data, format, report=strict_keeping(kept))
+    keeping = strict_keeping(kept)
+
+    def report(finding: Finding) -> None:
+        (kept.append if unlabelled and finding.code == "unlabelled" else keeping)(finding)
+
+    dataset = read(data, format, report=report, coordinates=coordinates)
     if kept:
         codes = ", ".join(f"{count} {code}" for code, count in Counter(finding.code for finding in kept).items())
         typer.echo(f"{data}: {len(kept)} warnings ({codes}); `onelook data check` tells them", err=True)
     return dataset if split is None else dataset.split(split)
 
 
-def _tell_format(data: Path, format: str | None) -> None:
+def tell_format(data: Path, format: str | None) -> None:
+    """Say on stderr which format was decided on, and why."""
     from onelook.datasets.reading import decide
 
     name, reason = decide(data, format)
@@ -208,7 +209,7 @@ def _print_findings(findings: Sequence["Finding"]) -> None:
             typer.echo(f"... and {count - MOST_LINES} more [{code}]; --json tells all")
 
 
-def _class_table(counts: dict[str, Any]) -> list[str]:
+def class_table(counts: dict[str, Any]) -> list[str]:
     """Return a table, a row a class, of boxes in all and by split, and the images of each split below."""
     splits = list(counts["splits"])
     rows = [["class", "boxes", *splits]]
@@ -217,10 +218,3 @@ def _class_table(counts: dict[str, Any]) -> list[str]:
     rows.append(["images", str(counts["images"]), *(str(counts["splits"][split]) for split in splits)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
-
-
-def _shares(text: str) -> list[float]:
-    try:
-        return [float(word) for word in text.split(",")]
-    except ValueError:
-        raise UserError(f"--ratios: expected numbers such as 0.7,0.15,0.15, got {text!r}") from None

@@ -65,6 +65,16 @@ def read_json(path: Path, most: int = MOST_DOCUMENT) -> Any:
         raise FormatError(f"{path}: expected JSON as UTF-8, got {type(error).__name__}") from None
 
 
+def read_xml(file: Path, report: Report, root: str) -> tuple[ET.Element | None, bytes]:
+    """Return the XML tree of a file, as `parse_xml` does, and its bytes; a file that cannot be read is a finding too."""
+    try:
+        data = read_limited(file)
+    except FormatError as error:
+        report(Finding(file, None, "broken-annotation", str(error).removeprefix(f"{file}: "), _MEND))
+        return None, b""
+    return parse_xml(data, file, report, root), data
+
+
 def parse_xml(data: bytes, file: Path, report: Report, root: str) -> ET.Element | None:
     """Return the XML tree whose outermost element is `root`; None, with a finding, where there is no such tree.
 

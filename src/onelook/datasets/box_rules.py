@@ -9,6 +9,10 @@ SLACK = 0.5
 """Pixels that a box may leave the picture by: rounding of the file's numbers, clipped without a word."""
 
 
+_FAR = 0.1
+"""Part of the picture that a box leaves it by when it is not a slip of the hand."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What became of a box that is not plainly inside its picture."""
@@ -45,6 +49,11 @@ def _clipped(box: Corners, size: tuple[int, int], told: str) -> Verdict:
     width, height = size
     x1, y1, x2, y2 = max(0.0, box[0]), max(0.0, box[1]), min(float(width), box[2]), min(float(height), box[3])
     what = f"expected a box inside {width}x{height}, got {told}"
+    turned = (box[1], box[0], box[3], box[2])
+    if is_inside(turned, size) and max(box[2] - width, box[3] - height) > _FAR * min(width, height):
+        kept = (x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
+        fix = "are x and y exchanged? It would fit then; as it is it is clipped or dropped"
+        return Verdict(kept, "swapped-axes", what, fix)
     if x1 >= x2 or y1 >= y2:
         return Verdict(None, "outside-box", what, "the box is dropped; is it another picture's?")
     beyond = max(abs(new - old) for new, old in zip((x1, y1, x2, y2), box, strict=True))

@@ -14,7 +14,9 @@ from onelook.datasets.dataset import SPLITS, Dataset
 class Builder:
     """Columns that grow: `add_image`, then `add_box` for each of its boxes, and `build` at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: float = 0.0) -> None:
+        self.first = first
+        """Number that the labels give the first pixel: 1 where they count pixels, as the VOC devkit does."""
         self.paths: list[Path] = []
         self._sizes = array("q")
         self._labelled = array("b")

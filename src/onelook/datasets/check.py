@@ -3,70 +3,42 @@
 Reading reports what it meets; then every picture is looked at once, and each function of CHECKS says what it finds.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
-import numpy as np
-from PIL import Image as Pillow
-
+from onelook.datasets import balance, duplicates
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.examining import Examined
 from onelook.datasets.findings import Finding
+from onelook.datasets.looking import Look, look
 from onelook.datasets.reading import read
-from onelook.structures.errors import FormatError
-from onelook.structures.images import read_image
+from onelook.structures.images import MOST_PIXELS
 from onelook.structures.progress import track
 
-TINY = 3
-"""Pixels of the image; a box with a shorter side is hardly an object."""
 
-_ORIENTATION = 0x0112
-
-
-@dataclass(frozen=True)
-class Look:
-    """What one look at a picture's file told: the sha256 of its bytes, what is broken (or None), its EXIF orientation."""
-
-    digest: str
-    fault: str | None
-    orientation: int
-
-
-@dataclass(frozen=True)
-class Examined:
-    """A data set and the look at each of its pictures, in the same order."""
-
-    dataset: Dataset
-    looks: tuple[Look, ...]
-
-
-def check(data: Path | Dataset, format: str | None = None) -> list[Finding]:
+def check(
+    data: Path | Dataset, format: str | None = None, size: tuple[int, int] | None = None, decode: bool = True
+) -> list[Finding]:
     """Return every fault of the data at a path, or of a data set that was read, in the order they were met.
 
-    Raises UserError when there is nothing at the path, or no format fits it.
+    With `size`, the (width, height) of a network's input, boxes too small for it are found too. Without `decode` pictures are
+    known by their headers alone. Raises UserError when there is nothing at the path, or no format fits it.
     """
     findings: list[Finding] = []
     dataset = data if isinstance(data, Dataset) else read(data, format, report=findings.append)
-    looks = tuple(look(path) for path in track(dataset.paths, len(dataset), "checking"))
-    examined = Examined(dataset, looks)
-    return findings + [finding for find in CHECKS for finding in find(examined)]
+    return findings + findings_of(examine(dataset, size, decode))
 
 
-def look(path: Path) -> Look:
-    """Return what the file of a picture tells; it is read and decoded once."""
-    try:
-        data = path.read_bytes()
-        read_image(data, str(path))
-    except (OSError, FormatError) as error:
-        return Look("", str(error).removeprefix(f"{path}: "), 1)
-    return Look(hashlib.sha256(data).hexdigest(), None, _orientation(data))
+def examine(dataset: Dataset, size: tuple[int, int] | None = None, decode: bool = True) -> Examined:
+    """Return the data set with the look at each picture; those with more pixels than are ever decoded are not opened."""
+    pairs = track(zip(dataset.paths, dataset.sizes.prod(axis=1).tolist(), strict=True), len(dataset), "checking")
+    looks = tuple(look(path) if decode and pixels <= MOST_PIXELS else Look("", None) for path, pixels in pairs)
+    return Examined(dataset, looks, size)
 
 
-def _orientation(data: bytes) -> int:
-    with Pillow.open(BytesIO(data)) as image:
-        return int(image.getexif().get(_ORIENTATION, 1))
+def findings_of(examined: Examined) -> list[Finding]:
+    """Return what every check finds."""
+    return [finding for find in CHECKS for finding in find(examined)]
 
 
 def truncated(examined: Examined) -> Iterator[Finding]:
@@ -85,49 +57,33 @@ def exif_rotated(examined: Examined) -> Iterator[Finding]:
             yield Finding(path, None, "exif-rotated", what, fix)
 
 
-def leaked(examined: Examined) -> Iterator[Finding]:
-    """Find pictures that are, byte for byte, in an earlier split too."""
-    dataset = examined.dataset
-    first: dict[str, tuple[str, Path]] = {}
-    for split, indices in dataset.splits.items():
-        for index in indices:
-            path, digest = dataset.paths[index], examined.looks[index].digest
-            earlier, other = first.setdefault(digest, (split, path))
-            if digest and earlier != split:
-                same = f"{other} is the same picture" if other != path else "it is listed there too"
-                what = f"expected a picture of {split} in no other split, got it in {earlier} ({same})"
-                yield Finding(
-                    path, None, "duplicate-image-across-splits", what, f"take it out of {split} or of {earlier}"
-                )
-
-
-def class_without_boxes(examined: Examined) -> Iterator[Finding]:
-    """Find classes that have no box, or none to train on."""
-    dataset = examined.dataset
-    seen = set(dataset.classes.tolist())
-    trained = set(dataset.split("train").classes.tolist()) if "train" in dataset.splits else seen
-    for place, name in enumerate(dataset.names):
-        if place not in trained:
-            got = "no box in the train split" if place in seen else "no box"
-            what = f"expected boxes of class {name!r}, got {got}"
-            yield Finding(dataset.root, None, "class-without-boxes", what, "label some, or take the class off the list")
-
-
-def tiny_box(examined: Examined) -> Iterator[Finding]:
-    """Find images with boxes too small to be meant."""
-    dataset = examined.dataset
-    sides = (dataset.boxes[:, 2:] - dataset.boxes[:, :2]).min(axis=1)  # (m,)
-    image = np.repeat(np.arange(len(dataset)), np.diff(dataset.offsets))
-    for index in np.unique(image[sides < TINY]):
-        few = sides[(image == index) & (sides < TINY)]
-        what = f"expected boxes of at least {TINY} pixels, got {len(few)} smaller, the least with a side of {few.min():.3g}"
-        yield Finding(dataset.paths[index], None, "tiny-box", what, "remove what was drawn by a slip of the hand")
+def wrong_extension(examined: Examined) -> Iterator[Finding]:
+    """Find pictures of another kind than their name says."""
+    for path, seen in zip(examined.dataset.paths, examined.looks, strict=True):
+        if seen.endings and path.suffix.lower() not in seen.endings:
+            what = (
+                f"expected a name that ends in {seen.endings[0]}, as the file begins, got {path.suffix or 'no ending'}"
+            )
+            yield Finding(path, None, "wrong-extension", what, "rename it: other tools go by the name")
 
 
 CHECKS: tuple[Callable[[Examined], Iterator[Finding]], ...] = (
     truncated,
     exif_rotated,
-    leaked,
-    class_without_boxes,
-    tiny_box,
+    wrong_extension,
+    balance.huge_image,
+    balance.bad_name,
+    duplicates.leaked,
+    duplicates.duplicate_image,
+    duplicates.near_duplicate,
+    duplicates.duplicate_box,
+    balance.labels_elsewhere,
+    balance.empty_split,
+    balance.class_without_boxes,
+    balance.class_alike,
+    balance.imbalance,
+    balance.crowded_image,
+    balance.tiny_box,
+    balance.small_for_network,
+    balance.inclusive_coordinates,
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.findings import Finding, Report, strict
-from onelook.datasets.formats import FORMATS, jsonlines
+from onelook.datasets.formats import FORMATS, imagenet, jsonlines, voc
 from onelook.structures.errors import UserError, nearest
 
 
@@ -33,14 +33,35 @@ def decide(data: Path, format: str | None = None) -> tuple[str, str]:
     return next(iter(reasons.items()))
 
 
-def read(data: Path, format: str | None = None, names: Sequence[str] | None = None, report: Report = strict) -> Dataset:
+COORDINATES = ("continuous", "inclusive")
+"""How annotations of VOC's kind may be meant: as they stand, or counting pixels from 1, the last one included."""
+
+
+def read(
+    data: str | Path,
+    format: str | None = None,
+    names: Sequence[str] | None = None,
+    report: Report = strict,
+    coordinates: str = "continuous",
+) -> Dataset:
     """Return the data set at `data`, its format found by looking unless `format` names it.
 
-    With `names`, classes are matched to that list by name. Every fault goes to `report`; the default raises FormatError at
-    the first error and lets warnings pass. Raises UserError as `decide` does.
+    `coordinates` "inclusive" reads VOC's and ImageNet's boxes as the devkit means them. With `names`, classes are matched
+    to that list by name. Every fault goes to `report`; the default raises FormatError at the first error and lets
+    warnings pass. Raises UserError as `decide` does.
     """
+    data = Path(data)
     name, _ = decide(data, format)
-    dataset = FORMATS[name].read(data, report, names)
+    if coordinates not in COORDINATES:
+        raise UserError(f"--coordinates: expected {' or '.join(COORDINATES)}, got {coordinates!r}")
+    if coordinates == "continuous":
+        dataset = FORMATS[name].read(data, report, names)
+    elif name in ("voc", "imagenet"):
+        dataset = (voc if name == "voc" else imagenet).read(data, report, names, first=1.0)
+    else:
+        raise UserError(
+            f"--coordinates: expected continuous, got {coordinates!r}; {name} says itself what its boxes are"
+        )
     if not len(dataset) or not (len(dataset.boxes) or (dataset.labels >= 0).any()):
         got = "no image" if not len(dataset) else f"{len(dataset)} images and no box"
         fix = "is this the right folder?"

@@ -11,33 +11,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onelook.datasets.dataset import SPLITS, Dataset
+from onelook.datasets.subset import class_table
 from onelook.structures.errors import UserError
 
 RATIOS = (0.7, 0.15, 0.15)
 
 
-def split_dataset(dataset: Dataset, ratios: Sequence[float] = RATIOS, seed: int = 0) -> Dataset:
+def split_dataset(
+    dataset: Dataset, ratios: Sequence[float] = RATIOS, seed: int = 0, groups: Sequence[str] | None = None
+) -> Dataset:
     """Return the same images with new splits: the shares of train, val and, when three are given, test.
 
-    Every image is in exactly one split, and every split gets at least one. Raises UserError for ratios that are not two or
-    three positive numbers with the sum 1, and for fewer images than splits.
+    Every image is in exactly one split, and every split gets at least one. `groups`, a word an image, keeps together the
+    images that share a word: a film, a patient, a client; the shares are then as near as whole groups allow. Raises
+    UserError for ratios that are not two or three positive numbers with the sum 1, and for fewer images than splits.
     """
     if len(ratios) not in (2, 3) or not all(0 < ratio < 1 for ratio in ratios) or abs(sum(ratios) - 1) > 1e-6:
         told = ", ".join(f"{ratio:g}" for ratio in ratios)
         raise UserError(f"--ratios: expected two or three positive numbers with the sum 1, got {told}")
     if len(dataset) < len(ratios):
         raise UserError(f"{dataset.root}: expected at least {len(ratios)} images to split, got {len(dataset)}")
-    parts = _divide(_class_table(dataset), np.asarray(ratios), np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    table = class_table(dataset)
+    parts = _divide(table, np.asarray(ratios), rng) if groups is None else _divide_groups(table, ratios, groups, rng)
     names = SPLITS[: len(ratios)]
     return dataclasses.replace(dataset, splits={name: np.flatnonzero(parts == i) for i, name in enumerate(names)})
 
 
-def _class_table(dataset: Dataset) -> NDArray[np.int64]:
-    """Return how many boxes (n, classes) of each class every image has."""
-    table = np.zeros((len(dataset), len(dataset.names)), np.int64)
-    image = np.repeat(np.arange(len(dataset)), np.diff(dataset.offsets))
-    np.add.at(table, (image, dataset.classes), 1)
-    return table
+def _divide_groups(
+    table: NDArray[np.int64], ratios: Sequence[float], groups: Sequence[str], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return which part (n,) each image goes to, groups whole: the largest first, each to the part that lacks most."""
+    words, of_image = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
+    if len(words) < len(ratios):
+        raise UserError(f"--group: expected at least {len(ratios)} groups to split, got {len(words)}")
+    counted = np.column_stack([table, np.ones(len(table), np.int64)])
+    totals = np.zeros((len(words), counted.shape[1]))
+    np.add.at(totals, of_image, counted)
+    shares = totals / np.maximum(1, totals.sum(axis=0))  # (groups, classes + 1)
+    lacking = np.tile(np.asarray(ratios), (shares.shape[1], 1))  # (classes + 1, parts)
+    part_of = np.full(len(words), -1)
+    order = rng.permutation(len(words))
+    for place, group in enumerate(order[np.argsort(-totals[order, -1], kind="stable")]):
+        empty = [part for part in range(len(ratios)) if part not in part_of]
+        allowed = empty if len(words) - place <= len(empty) else list(range(len(ratios)))
+        gain = shares[group] @ lacking + lacking[-1]
+        part = max(allowed, key=lambda one: float(gain[one]))
+        part_of[group] = part
+        lacking[:, part] -= shares[group]
+    return part_of[of_image]
 
 
 def _divide(table: NDArray[np.int64], ratios: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:

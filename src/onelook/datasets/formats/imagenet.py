@@ -8,7 +8,7 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from onelook.datasets.bounded import bounded_lines, parse_xml, read_limited
+from onelook.datasets.bounded import bounded_lines, read_xml
 from onelook.datasets.class_places import ClassPlaces
 from onelook.datasets.collecting import Collector
 from onelook.datasets.dataset import Dataset
@@ -32,12 +32,12 @@ def evidence(path: Path) -> str | None:
     return f"{root / 'Data' / _SET} holds the pictures" if root else None
 
 
-def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Dataset:
+def read(path: Path, report: Report, names: Sequence[str] | None = None, first: float = 0.0) -> Dataset:
     """Return the pictures of ImageSets, or of the folders where there is no list, with their class and their boxes.
 
     Classes are the wnids of the train folders, sorted; a name of another kind in an annotation is looked up in
     LOC_synset_mapping.txt. Pictures without boxes have `labelled` False; a train or val picture has its class even so, a test
-    picture has neither. Raises FormatError when there is no Data/CLS-LOC.
+    picture has neither. `first` is the number of the first pixel, as for VOC. Raises FormatError when there is no Data/CLS-LOC.
     """
     root = _root(path)
     if root is None:
@@ -46,6 +46,7 @@ def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Data
     data = root / "Data" / _SET
     own = [folder_class(folder.name) for folder in subfolders(data / "train")] or list(mapping)
     collector = Collector(root.parent, NAME, report, names, own or None)
+    collector.builder.first = first
     aliases = {alias: wnid for wnid, words in mapping.items() for alias in _aliases(words)}
     for split, files in _LISTS.items():
         solutions = _solutions(root.parent / f"LOC_{split}_solution.csv", report)
@@ -128,8 +129,7 @@ def _read_one(
         return
     classes = [name for name, _ in told]
     if file.is_file():
-        data = read_limited(file)
-        tree = parse_xml(data, file, collector.report, "annotation")
+        tree, data = read_xml(file, collector.report, "annotation")
         if tree is not None:
             places = _Wnids(collector, aliases, file)
             add_objects(tree, data, file, collector.size(), places, collector.builder, collector.report)

@@ -78,10 +78,18 @@ def _read_frames(root: Path, labels: Path, images: Path, collector: Collector) -
             if file is None:
                 collector.unlabelled(picture, f"a label file {labels.name}/{stem}.txt")
             else:
-                for number, line in bounded_lines(file):
-                    _take(line.split(), line, number, file, collector)
+                _read_lines(file, collector)
         for split in parts[1:]:
             collector.image(picture, picture, None, split)
+
+
+def _read_lines(file: Path, collector: Collector) -> None:
+    try:
+        for number, line in bounded_lines(file):
+            _take(line.split(), line, number, file, collector)
+    except FormatError as error:
+        what = str(error).removeprefix(f"{file}: ")
+        collector.tell(file, None, "broken-annotation", what, "write the labels again")
 
 
 def _splits(root: Path) -> dict[str, set[str]]:

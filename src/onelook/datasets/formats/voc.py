@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from onelook.datasets.bounded import parse_xml, read_limited
+from onelook.datasets.bounded import read_xml
 from onelook.datasets.building import Builder
 from onelook.datasets.class_places import ClassPlaces, names_beside
 from onelook.datasets.dataset import Dataset
@@ -39,12 +39,13 @@ def evidence(path: Path) -> str | None:
     return " and ".join(f"{_annotations(root)} holds XML beside {_images(root).name}/" for root in roots)
 
 
-def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Dataset:
+def read(path: Path, report: Report, names: Sequence[str] | None = None, first: float = 0.0) -> Dataset:
     """Return the data set of a VOC folder, or of the one VOC folder below `path`; images are ordered by ID.
 
     Classes are those of `names`, of a list beside the data (classes.txt, labels.txt, *.names), or else the data's own,
-    sorted. Where there are ImageSets, only images that they name are in the data set. Raises FormatError when
-    there is not exactly one VOC folder, and what `report` raises.
+    sorted. `first` is the number of the first pixel: 1 reads boxes as the devkit means them. Where there are ImageSets,
+    only images that they name are in the data set. Raises FormatError when there is not exactly one VOC folder, and what
+    `report` raises.
     """
     root = _root(path)
     places = ClassPlaces(names or names_beside(root, path))
@@ -53,7 +54,7 @@ def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Data
     annotations = {file.stem: file for file in _annotations(root).iterdir() if file.suffix.lower() == ".xml"}
     used = sorted(set().union(*lists.values())) if lists else sorted(images)
     _report_strays(root, images, annotations, used if lists else None, report)
-    builder = Builder()
+    builder = Builder(first)
     numbers = {}
     for stem in used:
         if _read_one(images[stem], annotations.get(stem), root, places, builder, report):
@@ -176,8 +177,7 @@ def _read_one(
         report(Finding(image, None, "unlabelled", f"expected an annotation {missing}, got none", fix))
         builder.add_image(image, size, labelled=False)
         return True
-    data = read_limited(annotation)
-    tree = parse_xml(data, annotation, report, "annotation")
+    tree, data = read_xml(annotation, report, "annotation")
     builder.add_image(image, size, labelled=tree is not None)
     if tree is not None:
         add_objects(tree, data, annotation, size, places, builder, report)
@@ -213,6 +213,7 @@ def add_objects(
             what = f"expected one of the classes {places.told()}, got {name!r}{places.nearest(name)}"
             tell("unknown-class", what, "rename the object or add the class to the list", b"name")
             continue
+        x1, y1 = x1 - builder.first, y1 - builder.first
         box = (x1 * scale_x, y1 * scale_y, x2 * scale_x, y2 * scale_y)
         verdict = builder.add_box(box, place, _flag(item, "difficult"), truncated=_flag(item, "truncated"))
         if verdict:
