@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 import onelook
+from onelook.inference.model import Detector
 from onelook.structures.drawing import class_colour, draw_boxes
 from onelook.structures.images import read_image
 from onelook.structures.letterbox import Image
@@ -32,7 +33,7 @@ def main() -> None:
     print(out, sheet.shape)
 
 
-def tile(detector: "onelook.inference.model.Detector", path: Path) -> Image:
+def tile(detector: Detector, path: Path) -> Image:
     """Return one image with its detections, scaled to the tile's width, with a white gap."""
     image = read_image(path)
     found = detector.predict(image, score=SCORE)

@@ -51,7 +51,9 @@ def project(tmp_path: Path) -> Path:
     for split, numbers in (("train", (0, 1, 2)), ("val", (3,))):
         (tmp_path / f"{split}.txt").write_text("".join(f"{tmp_path}/pics/{number}.png\n" for number in numbers))
     (tmp_path / "x.names").write_text("square\n")
-    (tmp_path / "x.data").write_text(f"classes=1\ntrain={tmp_path}/train.txt\nvalid={tmp_path}/val.txt\nnames={tmp_path}/x.names\n")
+    (tmp_path / "x.data").write_text(
+        f"classes=1\ntrain={tmp_path}/train.txt\nvalid={tmp_path}/val.txt\nnames={tmp_path}/x.names\n"
+    )
     return tmp_path
 
 
@@ -90,7 +92,7 @@ def broken(project: Path, what: str) -> None:
         ("missing image", "0.png"),
         ("unlabelled image", "0.png"),
         ("class beyond the list", "0.txt:1"),
-        ("empty data set", "train.txt"),
+        ("empty data set", "expected images in the train split, got none"),
         ("cfg of another program", "net.cfg:1"),
         ("truncated image", "0.png"),
     ],

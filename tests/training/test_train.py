@@ -116,6 +116,34 @@ def test_a_run_killed_outright_resumes(network: Path, squares: Path, tmp_path: P
     assert session_lines[0].endswith("of 2000") or any("going on after step" in line for line in session_lines)
 
 
+def test_sigterm_to_a_run_and_its_workers_saves_and_ends_with_130(network: Path, squares: Path, tmp_path: Path) -> None:
+    chosen = {**SETTINGS, "max_batches": 5000, "workers": 1}
+    sets = [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
+    command = [
+        sys.executable,
+        "-m",
+        "onelook",
+        "train",
+        str(network),
+        str(squares),
+        "--out",
+        str(tmp_path / "run"),
+        *sets,
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    metrics, began = tmp_path / "run" / "metrics.jsonl", time.monotonic()
+    while not metrics.is_file() and time.monotonic() - began < 60:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130, err
+    assert "stopped after step" in out
+    assert err == ""
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

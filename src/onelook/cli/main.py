@@ -39,6 +39,10 @@ def main() -> None:
     except UserError as error:
         print(f"onelook: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:  # a full disk, a folder that vanished: the system's own words
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"onelook: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print("onelook: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)

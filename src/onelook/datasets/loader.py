@@ -6,7 +6,8 @@ more than that, and the number of workers changes nothing.
 """
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +77,7 @@ def train_batches(
     workers: int,
     start: int,
     stop: int,
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Yield training batches number `start` to `stop` - 1; `plan` tells of each number what the batch is like.
 
     `plan` is sent to the workers, so it must be picklable. Boxes marked crowd are not trained on. Raises FormatError
@@ -211,24 +212,35 @@ def _made(maker: TorchDataset[Any], numbers: range, workers: int) -> Iterator[An
         maker, batch_size=None, sampler=numbers, num_workers=workers, worker_init_fn=_begin_worker, generator=own
     )
     batches = iter(loader)
-    while True:
-        try:
-            made = next(batches, None)
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            raise UserError(
-                f"workers={workers}: expected workers that live, got one that was killed, as when memory or /dev/shm is full; "
-                "take fewer, or workers=0"
-            ) from None
-        if made is None:
-            return
-        if isinstance(made, _Failure):
-            raise FormatError(made.message)
-        yield made
+    try:
+        while True:
+            with lost_workers_told(workers):
+                made = next(batches, None)
+            if made is None:
+                return
+            if isinstance(made, _Failure):
+                raise FormatError(made.message)
+            yield made
+    finally:
+        del batches  # ends the workers now; at the interpreter's end they would be waited for in vain
+
+
+@contextmanager
+def lost_workers_told(workers: int) -> Iterator[None]:
+    """Turn what torch raises when a worker was killed into a UserError; it may come up anywhere, from a signal handler."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise UserError(
+            f"workers={workers}: expected workers that live, got one that was killed, as when memory or /dev/shm is full; "
+            "take fewer, or workers=0"
+        ) from None
 
 
 def _begin_worker(_: int) -> None:
-    """Leave Ctrl-C to the parent, which ends its workers, and threads to the number of workers."""
+    """Leave Ctrl-C and SIGTERM to the parent, which saves and then ends its workers, and threads to the number of workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     cv2.setNumThreads(0)

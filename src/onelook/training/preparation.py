@@ -83,6 +83,8 @@ def _splits(dataset: Dataset, seed: int, told: list[str]) -> tuple[Dataset, Data
 
 
 def _with_boxes(dataset: Dataset) -> Dataset:
+    if not len(dataset):
+        raise UserError(f"{dataset.root}: expected images in the train split, got none; see `onelook data stats`")
     if not len(dataset.boxes):
         raise UserError(
             f"{dataset.root}: expected boxes to train on, got {len(dataset)} images without any; see `onelook data check`"

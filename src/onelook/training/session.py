@@ -1,13 +1,14 @@
 """A run at work: the loop's steps logged, drawn, evaluated and saved as they come."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from onelook.datasets.loader import Batch, train_batches
+from onelook.datasets.loader import Batch, lost_workers_told, train_batches
 from onelook.evaluation.evaluation import Evaluation
 from onelook.structures.bundle import Bundle, BundleSettings, write_bundle
 from onelook.structures.progress import track
@@ -49,6 +50,7 @@ class Session:
         network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub
         self.state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings))
         self.lines: list[dict[str, Any]] = []
+        self._before = self._began = self._saved = self._drawn = self._logged = 0.0
 
     def save(self) -> None:
         """Write the checkpoint."""
@@ -57,38 +59,43 @@ class Session:
     def train(self) -> bool:
         """Train on to the last step; return whether it was reached, or a signal asked to stop before. Saved either way."""
         self.lines = self.run.read_metrics()
-        before, began = self.state.seconds, time.monotonic()
-        saved = drawn = last = began
-        with StopFlag() as stop:
-            for result in track(self._steps(), self.total, "training", "steps", self.state.step, self._note):
-                now = time.monotonic()
-                self.state.seconds = before + now - began
-                if result.step % LOG_EVERY == 0 or result.step == self.total:
-                    steps = result.step % LOG_EVERY or LOG_EVERY
-                    self._log(result, (now - last) / steps)
-                    last = now
-                if self._evaluates_after(result.step):
-                    self._evaluate(before, began)
-                    saved = drawn = last = time.monotonic()
-                elif now - saved > SAVE_EVERY or stop.wished:
-                    self.save()
-                    saved = now
-                if now - drawn > CHART_EVERY:
-                    draw_chart(self.lines, self.run.chart, self.total)
-                    drawn = now
+        self._before, self._began = self.state.seconds, time.monotonic()
+        self._saved = self._drawn = self._logged = self._began
+        workers = self.settings.workers or 0
+        with StopFlag() as stop, lost_workers_told(workers), closing(self._batches()) as batches:
+            steps = training_steps(self.state, batches, self.settings, self.device)
+            for result in track(steps, self.total, "training", "steps", self.state.step, self._note):
+                self._after_step(result, stop.wished)
                 if stop.wished:
                     break
         return self.state.step >= self.total
+
+    def _after_step(self, result: StepResult, stopping: bool) -> None:
+        """Log, evaluate, save and draw, each when its time has come."""
+        now = time.monotonic()
+        self._count_seconds(now)
+        if result.step % LOG_EVERY == 0 or result.step == self.total:
+            self._log(result, (now - self._logged) / (result.step % LOG_EVERY or LOG_EVERY))
+            self._logged = now
+        if self._evaluates_after(result.step):
+            self._evaluate()
+            self._saved = self._drawn = self._logged = time.monotonic()
+        elif now - self._saved > SAVE_EVERY or stopping:
+            self.save()
+            self._saved = now
+        if now - self._drawn > CHART_EVERY:
+            draw_chart(self.lines, self.run.chart, self.total)
+            self._drawn = now
+
+    def _count_seconds(self, now: float) -> None:
+        self.state.seconds = self._before + now - self._began
 
     def _evaluates_after(self, step: int) -> bool:
         """Return whether a step is followed by an evaluation; the last one is, and takes the place of one just before it."""
         left = self.total - step
         return left == 0 or (step % self.eval_steps == 0 and left >= self.eval_steps / 2)
 
-    def _steps(self) -> Iterator[StepResult]:
-        return training_steps(self.state, self._batches(), self.settings, self.device)
-
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Generator[Batch, None, None]:
         settings = self.settings
         assert settings.batch and settings.subdivisions and settings.workers is not None
         parts, part = settings.subdivisions, settings.batch // settings.subdivisions
@@ -113,11 +120,11 @@ class Session:
         self.lines.append(line)
         self.run.append(line)
 
-    def _evaluate(self, before: float, began: float) -> None:
+    def _evaluate(self) -> None:
         """Evaluate the moving average; the best so far becomes the run's model; then save and draw."""
         evaluation = validate(self.state.average.network, self.prepared.val, self.settings, self.device)
         self.state.network.train()
-        self.state.seconds = before + time.monotonic() - began
+        self._count_seconds(time.monotonic())
         words = evaluation.as_json()
         kept = ("ap", "ap50", "ap75", "precision", "recall", "f1", "per_class")
         epoch = self.state.step / self.steps_an_epoch

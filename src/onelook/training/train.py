@@ -38,10 +38,10 @@ class TrainResult:
 
 
 def train(
-    network: str,
-    data: Path,
-    weights: Path | None = None,
-    out: Path | None = None,
+    network: str | Path,
+    data: str | Path,
+    weights: str | Path | None = None,
+    out: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     resume: bool = False,
     format: str | None = None,
@@ -54,10 +54,11 @@ def train(
     UserError before anything is written.
     """
     keep_memory()
+    data, out = Path(data), Path(out) if out else None
     session = (
         _go_on(data, out, settings, format, say)
         if resume
-        else _begin(network, data, weights, out, settings, format, say)
+        else _begin(str(network), data, Path(weights) if weights else None, out, settings, format, say)
     )
     run = session.run
     if not session.train():
@@ -68,7 +69,7 @@ def train(
     prepared = session.prepared
     splits = {"train": prepared.train, "val": prepared.val, **({"test": prepared.test} if prepared.test else {})}
     about = {
-        "network": network,
+        "network": str(network),
         "data": str(data),
         "weights": str(weights) if weights else None,
         "seconds": session.state.seconds,
