@@ -11,7 +11,7 @@ INTERRUPTED = 130
 
 def build_app() -> typer.Typer:
     """Return the command line application with every command in it."""
-    from onelook.cli import data, demo, evaluate, export, predict, report, summary, train
+    from onelook.cli import darknet, data, demo, evaluate, export, predict, report, summary, train
 
     app = typer.Typer(
         name="onelook",
@@ -29,6 +29,7 @@ def build_app() -> typer.Typer:
     app.command("export")(export.export)
     app.command("report")(report.report)
     app.command("summary")(summary.summary)
+    app.add_typer(darknet.build_app(), name="darknet")
     return app
 
 
