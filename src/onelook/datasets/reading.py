@@ -1,8 +1,10 @@
 """The way into a data set: look at what is there, say which format it is and why, read it."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from onelook.datasets import column_cache
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.findings import Finding, Report, strict
 from onelook.datasets.formats import FORMATS, imagenet, jsonlines, voc
@@ -54,14 +56,37 @@ def read(
     name, _ = decide(data, format)
     if coordinates not in COORDINATES:
         raise UserError(f"--coordinates: expected {' or '.join(COORDINATES)}, got {coordinates!r}")
+    file = column_cache.kept_file(data, name, names, coordinates)
+    state = column_cache.fingerprint(column_cache.top_of(data)) if file.is_file() else None
+    dataset = column_cache.kept(file, state, report) if state else None
+    return dataset or _read_anew(data, name, names, report, coordinates)
+
+
+def _read_anew(data: Path, name: str, names: Sequence[str] | None, report: Report, coordinates: str) -> Dataset:
+    """Read the labels and pictures, and keep the outcome where that is worth it."""
+    found: list[Finding] = []
+
+    def telling(finding: Finding) -> None:
+        found.append(finding)
+        report(finding)
+
+    start = time.time()
+    dataset = _read_as(data, name, names, telling, coordinates)
+    if column_cache.worth_keeping(dataset, data, found):
+        state, newest = column_cache.fingerprint_and_newest(column_cache.top_of(data))
+        if newest < start:  # or else something changed while it was read
+            column_cache.keep(column_cache.kept_file(data, name, names, coordinates), dataset, found, state)
+    return dataset
+
+
+def _read_as(data: Path, name: str, names: Sequence[str] | None, report: Report, coordinates: str) -> Dataset:
     if coordinates == "continuous":
         dataset = FORMATS[name].read(data, report, names)
     elif name in ("voc", "imagenet"):
         dataset = (voc if name == "voc" else imagenet).read(data, report, names, first=1.0)
     else:
-        raise UserError(
-            f"--coordinates: expected continuous, got {coordinates!r}; {name} says itself what its boxes are"
-        )
+        told = f"{name} says itself what its boxes are"
+        raise UserError(f"--coordinates: expected continuous, got {coordinates!r}; {told}")
     if not len(dataset) or not (len(dataset.boxes) or (dataset.labels >= 0).any()):
         got = "no image" if not len(dataset) else f"{len(dataset)} images and no box"
         fix = "is this the right folder?"
