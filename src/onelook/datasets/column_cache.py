@@ -123,7 +123,7 @@ def kept(file: Path, state: str, report: Report) -> Dataset | None:
     if not file.is_file():
         return None
     try:
-        with np.load(file, allow_pickle=False) as columns:
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as columns:
             facts = json.loads(columns["facts"].tobytes())
             if facts["state"] != state:
                 return None
