@@ -25,7 +25,7 @@ from onelook.training.train import train
 
 NETWORK = SHARED / "weights/yolo-fastest/yolo-fastest-1.1_coco/yolo-fastest-1.1-xl.cfg"
 PUBLISHED = {"precision": 0.47, "recall": 0.91}
-SETTINGS = {"epochs": 40, "flip_vertical": 0.5, "eval_every": 5}
+SETTINGS = {"epochs": 35, "flip_vertical": 0.5, "eval_every": 5}
 
 
 def main() -> None:

@@ -10,11 +10,11 @@ import numpy as np
 
 from onelook.datasets.bounded import bounded_lines
 from onelook.datasets.building import Builder
+from onelook.datasets.data_yaml import Value, quoted, read_yaml
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.findings import Finding, Report
 from onelook.datasets.formats.darknet import Labels, write_labels
 from onelook.datasets.layout import files_below, is_picture
-from onelook.datasets.yaml_subset import Value, quoted, read_yaml
 from onelook.structures.classes import class_map
 from onelook.structures.errors import FormatError
 
