@@ -25,9 +25,7 @@ def test_names_are_words_however_they_are_listed(tmp_path: Path, text: str, name
     assert read_yaml(path) == {"train": "images/train", "nc": "2", "names": names}
 
 
-@pytest.mark.parametrize(
-    "text", ["names: [cat", "a: b: c", "- just\n- a list", "", "[" * 5000]
-)
+@pytest.mark.parametrize("text", ["names: [cat", "a: b: c", "- just\n- a list", "", "[" * 5000])
 def test_what_is_no_such_file_is_one_line_with_its_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "data.yaml"
     path.write_text(text)
