@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from onelook.models.darknet.loss import darknet_loss
 from onelook.models.sections.convolution import Convolution
 from onelook.models.sections.stored import Stored
 from onelook.models.sections.table import make_modules
@@ -14,7 +15,7 @@ from onelook.models.yolo_loss import LossSettings, yolo_loss
 from onelook.structures.detections import Detections
 from onelook.structures.network.cfg import Cfg
 from onelook.structures.network.heads import decode_all, heads_of
-from onelook.structures.network.layers import INPUT, describe
+from onelook.structures.network.layers import INPUT, Layer, describe
 from onelook.structures.network.nms import measure_of, suppress
 
 Arrays = Mapping[str, NDArray[np.float32]]
@@ -28,7 +29,8 @@ class Network(nn.Module):
 
     In training `model(images, targets)` gives losses by name, each a mean that a loop may sum; in evaluation `model(images)`
     gives one `Detections` an image, in pixels of the input. Images are (n, 3, h, w) uint8, or float in 0..1; targets (m, 6)
-    rows of image, class, x1, y1, x2, y2 in input pixels.
+    rows of image, class, x1, y1, x2, y2 in input pixels. `seen` counts the images that Darknet's loss was given, as Darknet
+    does: its [region] head begins otherwise than it goes on.
     """
 
     def __init__(self, cfg: Cfg, loss: LossSettings | None = None) -> None:
@@ -37,6 +39,8 @@ class Network(nn.Module):
         self.layers = describe(cfg)
         self.sections = make_modules(self.layers)
         self.heads = heads_of(self.layers)
+        self._heads = [layer for layer in self.layers if layer.is_head]
+        self.seen = 0
         self.loss = loss or LossSettings()
         self.score, self.nms = 0.001, 0.45
         self._until = {INPUT: 0} | {
@@ -45,30 +49,60 @@ class Network(nn.Module):
         self._reset_heads()
 
     def forward(self, images: Tensor, targets: Tensor | None = None) -> dict[str, Tensor] | list[Detections]:
-        """Return losses by name in training, detections in evaluation."""
+        """Return losses by name in training, detections in evaluation.
+
+        Raises FormatError in training for a head that the loss has no terms for.
+        """
         raws = self.raw_outputs(images)
         size = (images.shape[3], images.shape[2])
         if self.training:
             assert targets is not None, "training needs targets"
-            return yolo_loss(raws, self.heads, targets, size, self.loss)
+            return self._losses(raws, targets, size)
         arrays = [raw.detach().float().cpu().contiguous().numpy() for raw in raws]
         return [self._detections([array[i] for array in arrays], size) for i in range(len(images))]
 
     def raw_outputs(self, images: Tensor) -> list[Tensor]:
         """Return what each head receives, (n, c, h, w), in the cfg's order; without heads what the last layer gives."""
+        return self._outputs(images, [layer.index for layer in self._heads] or [len(self.layers) - 1])
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Return what a classifier's last [softmax] receives, (n, classes, 1, 1). Raises FormatError without one."""
+        return self._outputs(images, [self.softmax.index - 1])[0]
+
+    @property
+    def softmax(self) -> Layer:
+        """The classifier's last [softmax]. Raises FormatError without one."""
+        found = [layer for layer in self.layers if layer.kind == "softmax" and layer.index]
+        if not found:
+            raise self.cfg.net.error(None, "expected a classifier, got a network without a [softmax] layer")
+        return found[-1]
+
+    def _outputs(self, images: Tensor, wanted: Sequence[int]) -> list[Tensor]:
+        """Return what the wanted layers give; nothing is kept longer than a later layer takes it."""
         x = images.to(memory_format=torch.channels_last)
         x = x.float().div_(255) if images.dtype == torch.uint8 else x
         kept: dict[int, Tensor] = {INPUT: x}
-        raws = []
+        found: dict[int, Tensor] = {}
         for layer, section in zip(self.layers, self.sections, strict=True):
             x = section(*(x if i == layer.index - 1 else kept[i] for i in layer.inputs))
+            if layer.index in wanted:
+                found[layer.index] = x
+            if len(found) == len(wanted):
+                break
             if layer.index in self._until:
                 kept[layer.index] = x
             for index in [index for index in kept if self._until[index] <= layer.index]:
                 del kept[index]
-            if layer.is_head:
-                raws.append(x)
-        return raws or [x]
+        return [found[index] for index in wanted]
+
+    def _losses(self, raws: Sequence[Tensor], targets: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
+        if self.loss.kind == "darknet":
+            self.seen += len(raws[0])
+            return darknet_loss(raws, self._heads, targets, size, self.seen)
+        for layer in self._heads:
+            if layer.kind != "yolo":
+                raise layer.section.error(None, "is trained with loss.kind=darknet only")
+        return yolo_loss(raws, self.heads, targets, size, self.loss)
 
     def _reset_heads(self) -> None:
         """Let fresh heads begin by saying that a cell sees nothing, so that the first steps aren't spent on unlearning."""

@@ -20,6 +20,8 @@ from onelook.structures.network.heads import Head
 class LossSettings:
     """How boxes, objectness and classes are weighed and which cells are positive."""
 
+    kind: str = "modern"
+    """`modern`: the settings below. `darknet`: what the cfg's heads say, computed as Darknet does."""
     box: str = "ciou"
     """`ciou`, or `mse` for YOLOv3's own terms: BCE on x, y and squared error on log width, height."""
     box_weight: float = 5.0
@@ -38,6 +40,8 @@ class LossSettings:
     """Taken from the true class and given to the others."""
 
     def __post_init__(self) -> None:
+        if self.kind not in ("modern", "darknet"):
+            raise UserError(f"kind: expected modern or darknet, got {self.kind!r}")
         if self.box not in ("ciou", "mse"):
             raise UserError(f"box: expected ciou or mse, got {self.box!r}")
         for name in ("ignore_thresh", "iou_thresh", "objectness_iou", "label_smoothing"):
