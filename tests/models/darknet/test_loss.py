@@ -98,7 +98,7 @@ def test_it_goes_down_when_one_tiny_batch_is_learned_by_heart(cfg: Cfg) -> None:
 
     assert totals[-1] < totals[0] / 4
     assert sorted(set(found.classes.tolist())) == [0, 1]
-    assert network.seen == 200
+    assert network.seen == 2 * 80
 
 
 def test_losses_are_named_by_head() -> None:
