@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -55,6 +56,7 @@ def measure(plain_malloc: bool, loader: bool) -> dict[str, float]:
     from onelook.training.loop import State, training_steps
     from onelook.training.memory import keep_memory
     from onelook.training.optimizer import MovingAverage, make_optimizer
+    from onelook.training.schedule import learning_rate
     from onelook.training.settings import make_train_settings, resolve
 
     if not plain_malloc:
@@ -67,7 +69,7 @@ def measure(plain_malloc: bool, loader: bool) -> dict[str, float]:
     state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings))
     with tempfile.TemporaryDirectory() as folder:
         batches = loaded(Path(folder)) if loader else made()
-        steps = training_steps(state, batches, settings, torch.device("cpu"))
+        steps = training_steps(state, batches, settings, partial(learning_rate, settings), torch.device("cpu"))
         times = [time.perf_counter() for _ in itertools.islice(steps, STEPS + WARM_UP)]
     seconds = [(b - a) / BATCH for a, b in itertools.pairwise(times)][WARM_UP - 1 :]
     return {"median_seconds_an_image": statistics.median(seconds), "best": min(seconds)}

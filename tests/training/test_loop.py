@@ -1,6 +1,7 @@
 """The loop learns, averages, and stops at what is not a number."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from onelook.models.network import Network
 from onelook.structures.network.cfg import read_cfg
 from onelook.training.loop import DivergenceError, State, training_steps
 from onelook.training.optimizer import MovingAverage, make_optimizer
+from onelook.training.schedule import learning_rate
 from onelook.training.settings import TrainSettings, make_train_settings, resolve
 
 
@@ -31,7 +33,7 @@ def same_batch(count: int, value: int = 90) -> Iterator[Batch]:
 
 
 def run(state: State, settings: TrainSettings, batches: Iterator[Batch]) -> list[float]:
-    steps = training_steps(state, batches, settings, torch.device("cpu"))
+    steps = training_steps(state, batches, settings, partial(learning_rate, settings), torch.device("cpu"))
     return [sum(result.losses.values()) for result in steps]
 
 

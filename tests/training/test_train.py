@@ -16,6 +16,7 @@ from onelook.structures.errors import UserError
 from onelook.training.loop import StepResult
 from onelook.training.run import Run
 from onelook.training.session import Session
+from onelook.training.settings import read_train_settings
 from onelook.training.train import train
 
 SETTINGS = {
@@ -142,6 +143,21 @@ def test_sigterm_to_a_run_and_its_workers_saves_and_ends_with_130(network: Path,
     assert process.returncode == 130, err
     assert "stopped after step" in out
     assert err == ""
+
+
+def test_the_darknet_recipe_takes_rates_and_loss_from_the_cfg(network: Path, squares: Path, tmp_path: Path) -> None:
+    text = network.read_text().replace("batch=4", "batch=4\nlearning_rate=.01\nburn_in=10\npolicy=poly\npower=2")
+    network.write_text(text)
+    chosen = {"recipe": "darknet", "max_batches": 40, "burn_in": 10, "workers": 0, "threads": 1, "anchors": "keep"}
+    result = train(network, squares, out=tmp_path / "run", settings=chosen, say=quiet)
+
+    lines = [line for line in Run(result.run).read_metrics() if line["kind"] == "step"]
+    kept = read_train_settings(result.run / "settings.toml")
+    assert (kept.policy, kept.optimizer, kept.loss.kind) == ("poly", "sgd", "darknet")
+    assert [line["learning_rate"] for line in lines] == pytest.approx(
+        [0.01 * (1 - n / 40) ** 2 for n in (10, 20, 30, 40)]
+    )
+    assert lines[-1]["loss"] < lines[0]["loss"]
 
 
 @pytest.mark.parametrize(

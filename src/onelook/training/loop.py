@@ -1,6 +1,6 @@
 """The loop, on one screen: it calls things in order and yields what happened; who wants more takes what it yields."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +10,6 @@ from onelook.datasets.loader import Batch
 from onelook.models.network import Network
 from onelook.structures.errors import UserError
 from onelook.training.optimizer import MovingAverage
-from onelook.training.schedule import learning_rate
 from onelook.training.settings import TrainSettings
 
 _MOST_SKIPPED = 10
@@ -47,16 +46,22 @@ class StepResult:
 
 
 def training_steps(
-    state: State, batches: Iterator[Batch], settings: TrainSettings, device: torch.device
+    state: State,
+    batches: Iterator[Batch],
+    settings: TrainSettings,
+    rate_at: Callable[[int], float],
+    device: torch.device,
 ) -> Iterator[StepResult]:
     """Train and yield after every step until `batches` ends; `state` is then as after that step.
+
+    `rate_at` gives the learning rate of a step, counted from 0.
 
     Raises DivergenceError, before anything is changed by it, for a loss that is not finite.
     """
     parts = settings.subdivisions or 1
     skipped = 0
     while True:
-        rate = learning_rate(settings, state.step)
+        rate = rate_at(state.step)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
         sums: dict[str, float] = {}
@@ -70,7 +75,7 @@ def training_steps(
             (torch.stack(list(losses.values())).sum() / parts).backward()
             for name, loss in losses.items():
                 sums[name] = sums.get(name, 0.0) + loss.item() / parts
-        norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), settings.clip).item()
+        norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), settings.clip or 1e9).item()
         if norm < float("inf"):
             state.optimizer.step()
             state.average.follow(state.network, state.step)

@@ -7,12 +7,15 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from onelook.models.network import Network
+from onelook.training.darknet_update import darknet_optimizer
 from onelook.training.settings import TrainSettings
 
 
 def make_optimizer(network: nn.Module, settings: TrainSettings) -> Optimizer:
     """Return the optimizer; only weights of convolutions and connections decay, not biases and normalisation."""
     assert settings.learning_rate is not None and settings.momentum is not None and settings.decay is not None
+    if settings.recipe == "darknet" and settings.optimizer == "sgd":
+        return darknet_optimizer(network, settings.learning_rate, settings.momentum, settings.decay)
     matrices = [weight for weight in network.parameters() if weight.ndim > 1]
     vectors = [weight for weight in network.parameters() if weight.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": settings.decay}, {"params": vectors, "weight_decay": 0.0}]

@@ -127,14 +127,13 @@ def _anchors(
 
 def _net_options(settings: TrainSettings) -> dict[str, object]:
     """Return what the run's cfg says in [net], so that Darknet would go on from it with the same numbers."""
-    policies = {"cosine": "sgdr", "steps": "steps", "constant": "constant"}
     return {
         "batch": settings.batch,
         "subdivisions": settings.subdivisions,
         "learning_rate": settings.learning_rate,
         "burn_in": settings.burn_in,
         "max_batches": settings.max_batches,
-        "policy": policies[settings.policy or "cosine"],
+        "policy": "sgdr" if settings.policy == "cosine" else settings.policy,
         "steps": settings.steps,
         "scales": settings.scales,
         "letter_box": int(settings.resize == "letterbox"),

@@ -1,11 +1,15 @@
 """What changes from step to step: the learning rate, the input's size, whether mosaics are made."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from onelook.datasets.loader import BatchPlan
+from onelook.structures.network.cfg import Section
+from onelook.training.darknet_rates import read_rates
 from onelook.training.settings import TrainSettings
 
 _SAME_SIZE_FOR = 10
@@ -13,6 +17,14 @@ _SAME_SIZE_FOR = 10
 
 _LOWEST = 0.01
 """Part of the highest rate at which a cosine ends."""
+
+
+def make_rate(settings: TrainSettings, net: Section) -> Callable[[int], float]:
+    """Return the rate as a function of the step, counted from 0: the darknet recipe's is what the run's [net] says."""
+    if settings.recipe == "darknet":
+        rates = read_rates(net)
+        return lambda step: rates.at(step + 1)
+    return partial(learning_rate, settings)
 
 
 def learning_rate(settings: TrainSettings, step: int) -> float:

@@ -19,7 +19,7 @@ from onelook.training.loop import State, StepResult, training_steps
 from onelook.training.optimizer import MovingAverage, make_optimizer
 from onelook.training.preparation import Prepared
 from onelook.training.run import Run
-from onelook.training.schedule import make_plan
+from onelook.training.schedule import make_plan, make_rate
 from onelook.training.validation import validate
 
 SAVE_EVERY = 120.0
@@ -49,6 +49,7 @@ class Session:
         network = prepared.network
         network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub
         self.state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings))
+        self._rate_at = make_rate(settings, network.cfg.net)
         self.lines: list[dict[str, Any]] = []
         self._before = self._began = self._saved = self._drawn = self._logged = 0.0
 
@@ -61,9 +62,10 @@ class Session:
         self.lines = self.run.read_metrics()
         self._before, self._began = self.state.seconds, time.monotonic()
         self._saved = self._drawn = self._logged = self._began
+        self.state.network.seen = self.state.step * (self.settings.batch or 0)
         workers = self.settings.workers or 0
         with StopFlag() as stop, lost_workers_told(workers), closing(self._batches()) as batches:
-            steps = training_steps(self.state, batches, self.settings, self.device)
+            steps = training_steps(self.state, batches, self.settings, self._rate_at, self.device)
             for result in track(steps, self.total, "training", "steps", self.state.step, self._note):
                 self._after_step(result, stop.wished)
                 if stop.wished:

@@ -12,6 +12,7 @@ from onelook.models.yolo_loss import LossSettings
 from onelook.structures.errors import UserError, nearest
 from onelook.structures.network.cfg import Cfg
 from onelook.structures.settings import make_settings, read_toml, to_toml
+from onelook.training.darknet_rates import POLICIES
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class TrainSettings:
     decay: float | None = None
     """Weight decay; biases and normalisation are left out, as in Darknet."""
     policy: str | None = None
-    """How the rate falls: `cosine`, `steps` or `constant`."""
+    """How the rate falls: `cosine`, `steps` or `constant`; with the darknet recipe any policy that a cfg may name."""
     burn_in: int | None = None
     """Steps over which the rate rises from 0."""
     steps: tuple[int, ...] | None = None
@@ -56,8 +57,8 @@ class TrainSettings:
     """Multi-scale: the input's side varies by up to this factor either way, every ten steps; 1 never."""
     ema: float = 0.998
     """Share of the old in the moving average of the weights, which is what is evaluated and saved; 0 turns it off."""
-    clip: float = 10.0
-    """Largest norm of the gradient; a larger one is scaled down to it."""
+    clip: float | None = None
+    """Largest norm of the gradient; a larger one is scaled down to it. By default 10; Darknet's recipe has no such bound."""
     close_mosaic: float = 0.15
     """Share of the steps, at the end, that see whole photographs instead of mosaics."""
     batch_norm_momentum: float = 0.1
@@ -80,7 +81,7 @@ class TrainSettings:
         _one_of("resize", self.resize, ("auto", "letterbox", "stretch"))
         _one_of("anchors", self.anchors, ("auto", "keep", "fit"))
         _one_of("optimizer", self.optimizer, ("adamw", "sgd", None))
-        _one_of("policy", self.policy, ("cosine", "steps", "constant", None))
+        _one_of("policy", self.policy, (*(POLICIES if self.recipe == "darknet" else MODERN_POLICIES), None))
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
@@ -92,6 +93,8 @@ class TrainSettings:
         if self.steps is not None and self.scales is not None and len(self.steps) != len(self.scales):
             raise UserError(f"steps and scales: expected as many, got {len(self.steps)} and {len(self.scales)}")
 
+
+MODERN_POLICIES = ("cosine", "steps", "constant")
 
 _RANGES: dict[str, tuple[float, float]] = {
     "epochs": (0.001, 1e6),
@@ -177,6 +180,8 @@ def resolve(settings: TrainSettings, cfg: Cfg, images: int, classes: int) -> Tra
         burn_in=_chosen(settings, "burn_in", min(steps // 10, net.integer("burn_in", 0) if darknet else 100)),
         steps=_chosen(settings, "steps", (steps * 8 // 10, steps * 9 // 10)),
         scales=_chosen(settings, "scales", tuple(0.1 for _ in settings.steps or (0, 0))),
+        clip=_chosen(settings, "clip", 1e9 if darknet else 10.0),
+        loss=dataclasses.replace(settings.loss, kind="darknet") if darknet else settings.loss,
         eval_every=_chosen(settings, "eval_every", max(1.0, steps * batch / images / 20)),
         workers=_chosen(settings, "workers", 1 if (os.cpu_count() or 1) > 1 else 0),
         threads=_chosen(settings, "threads", os.cpu_count() or 1),
