@@ -103,3 +103,40 @@ def test_a_head_behind_something_other_than_a_convolution_cannot_follow_the_clas
 
     with pytest.raises(FormatError, match=r"^odd\.cfg:9: \[yolo\] expected a \[convolutional\] section before it"):
         adapt(parse_cfg(text, "odd.cfg"), 3)
+
+
+REGION = "[convolutional]\nfilters=35\n[region]\nanchors=1,1, 2,3, 4,4, 1,2, 3,1\nnum=5\nclasses=2\n"
+GAUSSIAN = "[convolutional]\nfilters=22\n[Gaussian_yolo]\nmask=0,1\nanchors=4,4, 8,8\nnum=2\nclasses=2\n"
+DETECTION = "[connected]\noutput=28\nactivation=linear\n[detection]\nclasses=2\ncoords=4\nside=2\nnum=1\nsqrt=1\n"
+
+
+def test_a_region_head_has_anchors_of_its_own_in_cells() -> None:
+    """Stride 4: an anchor of 8 x 12 pixels is 2 x 3 cells, in an input of any size."""
+    cfg = parse_cfg(NET + BODY + REGION, "region.cfg")
+    anchors = np.asarray([[8, 12], [16, 8], [16, 16], [20, 20], [28, 32]], np.float32)
+
+    adapted, changes = adapt(cfg, 3, (64, 64), anchors)
+
+    head = adapted.layers[-1]
+    assert head.numbers("anchors") == (2, 3, 4, 2, 4, 4, 5, 5, 7, 8)
+    assert "mask" not in head
+    assert adapted.layers[-2].integer("filters", 0) == 5 * 8
+    assert "[region] (line 22) classes: 2 -> 3" in changes
+    np.testing.assert_array_equal(used_anchors(cfg)[0], [4, 4])
+    assert strides(adapted) == (4,)
+
+
+def test_a_gaussian_head_has_four_more_numbers_an_anchor() -> None:
+    adapted, _ = adapt(parse_cfg(NET + BODY + GAUSSIAN), 5)
+
+    assert adapted.layers[-2].integer("filters", 0) == 2 * (9 + 5)
+    assert "[Gaussian_yolo]" in format_cfg(adapted), "Darknet minds capitals"
+
+
+def test_a_grid_head_changes_the_connected_layer_before_it() -> None:
+    adapted, changes = adapt(parse_cfg(NET + BODY + DETECTION), 4)
+
+    assert changes == ["[connected] (line 20) output: 28 -> 36", "[detection] (line 23) classes: 2 -> 4"]
+    assert strides(adapted) == (16,)
+    assert used_anchors(adapted).shape == (0, 2)
+    assert describe(adapted)[-1].out_shape == (36, 1, 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.models.tiny import numbered, one_head, two_heads
+from tests.models.tiny import BODY, NET, numbered, one_head, two_heads
 
 from onelook.models.adapt import adapt
 from onelook.models.known import find_network
@@ -13,7 +13,7 @@ from onelook.models.network import Network
 from onelook.models.transfer import Pretrained, read_pretrained, transfer
 from onelook.structures.bundle import Bundle, BundleSettings, write_bundle
 from onelook.structures.errors import FormatError, UserError
-from onelook.structures.network.cfg import Cfg
+from onelook.structures.network.cfg import Cfg, parse_cfg
 from onelook.structures.network.layers import describe
 from onelook.structures.network.weights_file import write_weights
 
@@ -144,3 +144,23 @@ def test_a_head_with_other_anchors_starts_afresh() -> None:
     taken, _ = transfer(Pretrained(cfg, numbered(Network(cfg)), (), "one"), layers, ("a", "b"))
 
     assert "2.biases" not in taken and "1.weights" in taken
+
+
+@pytest.mark.parametrize(
+    ("head", "beside"),
+    [
+        ("[region]\nanchors=1,1, 2,3\nnum=2\nclasses={classes}\n", 5),
+        ("[Gaussian_yolo]\nmask=0,1\nanchors=4,4, 8,8\nnum=2\nclasses={classes}\n", 9),
+    ],
+)
+def test_rows_of_other_heads_go_over_by_name_too(head: str, beside: int) -> None:
+    def cfg(classes: int) -> Cfg:
+        convolution = f"[convolutional]\nfilters={2 * (beside + classes)}\nactivation=linear\n"
+        return parse_cfg(NET + BODY + convolution + head.format(classes=classes), "old.cfg")
+
+    arrays = numbered(Network(cfg(3)))
+    taken, _ = transfer(Pretrained(cfg(3), arrays, ("cat", "dog", "cow"), "old"), describe(cfg(1)), ("dog",))
+
+    rows, before = taken["2.biases"].reshape(2, -1), arrays["2.biases"].reshape(2, -1)
+    np.testing.assert_array_equal(rows[:, :beside], before[:, :beside])
+    np.testing.assert_array_equal(rows[:, beside], before[:, beside + 1])

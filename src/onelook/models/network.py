@@ -106,13 +106,13 @@ class Network(nn.Module):
 
     def _reset_heads(self) -> None:
         """Let fresh heads begin by saying that a cell sees nothing, so that the first steps aren't spent on unlearning."""
-        for layer in self.layers:
+        for layer, head in zip(self._heads, self.heads, strict=True):
             section = self.sections[layer.index - 1]
-            if layer.kind == "yolo" and isinstance(section, Convolution) and section.conv.bias is not None:
-                channels = 5 + layer.section.integer("classes", 20)
+            if len(head.anchors) and isinstance(section, Convolution) and section.conv.bias is not None:
                 nn.init.normal_(section.conv.weight, std=0.01)
+                objectness = head.channels - head.classes - 1
                 with torch.no_grad():
-                    section.conv.bias.view(-1, channels)[:, 4] = _RARE
+                    section.conv.bias.view(-1, head.channels)[:, objectness] = _RARE
 
     def _detections(self, raws: Sequence[NDArray[np.float32]], size: tuple[int, int]) -> Detections:
         found = decode_all(raws, self.heads, size, self.score)

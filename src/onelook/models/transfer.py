@@ -15,12 +15,11 @@ from onelook.structures.bundle import find_model
 from onelook.structures.classes import class_map, read_names
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.network.cfg import Cfg
+from onelook.structures.network.heads import head_of, heads_of
 from onelook.structures.network.layers import Layer, describe
 from onelook.structures.network.weights_file import WeightsFile, read_weights, split_weights
 
 Arrays = Mapping[str, NDArray[np.float32]]
-
-_BOX_AND_OBJECTNESS = 5
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Pretrained:
 
     def classes(self) -> int:
         """Return the number of classes of its heads."""
-        return next((layer.section.integer("classes", 20) for layer in describe(self.cfg) if layer.kind == "yolo"), 0)
+        return next((head.classes for head in heads_of(describe(self.cfg))), 0)
 
 
 def read_pretrained(path: Path, cfg: Cfg) -> Pretrained:
@@ -65,8 +64,8 @@ def transfer(
     A head's rows for boxes and objectness are taken over when it has as many anchors; those of its classes by name. Absent
     arrays stay as the network has them. Raises FormatError naming the first layer that differs.
     """
-    heads = {layer.index - 1: layer for layer in layers if layer.kind == "yolo"}
-    source_heads = {layer.index - 1: layer for layer in describe(pretrained.cfg) if layer.kind == "yolo"}
+    heads = {layer.index - 1: layer for layer in layers if layer.is_head}
+    source_heads = {layer.index - 1: layer for layer in describe(pretrained.cfg) if layer.is_head}
     taken: dict[str, NDArray[np.float32]] = {}
     count = 0
     for layer in layers:
@@ -99,19 +98,20 @@ def _take_head(
     pretrained: Pretrained,
     names: Sequence[str],
 ) -> None:
-    old_classes, classes = source.section.integer("classes", 20), head.section.integer("classes", 20)
-    anchors = layer.out_shape[0] // (_BOX_AND_OBJECTNESS + classes)
+    old_head, new_head = head_of(source), head_of(head)
     old = {name: pretrained.arrays[f"{layer.index}.{name}"] for name, _ in layer.arrays}
-    if old["biases"].shape[0] != anchors * (_BOX_AND_OBJECTNESS + old_classes) or set(old) != {"biases", "weights"}:
+    same_form = type(old_head) is type(new_head) and len(old_head.anchors) == len(new_head.anchors)
+    if not same_form or not len(new_head.anchors) or set(old) != {"biases", "weights"}:
         return
-    places = class_map(names, pretrained.names) if pretrained.names else [None] * classes
+    beside = new_head.channels - new_head.classes  # box and objectness
+    places = class_map(names, pretrained.names) if pretrained.names else [None] * new_head.classes
     for name, shape in layer.arrays:
-        rows = np.zeros((anchors, _BOX_AND_OBJECTNESS + classes, *shape[1:]), np.float32)
-        before = old[name].reshape(anchors, _BOX_AND_OBJECTNESS + old_classes, *shape[1:])
-        rows[:, :_BOX_AND_OBJECTNESS] = before[:, :_BOX_AND_OBJECTNESS]
+        rows = np.zeros((len(new_head.anchors), new_head.channels, *shape[1:]), np.float32)
+        before = old[name].reshape(len(old_head.anchors), old_head.channels, *shape[1:])
+        rows[:, :beside] = before[:, :beside]
         for index, place in enumerate(places):
             if place is not None:
-                rows[:, _BOX_AND_OBJECTNESS + index] = before[:, _BOX_AND_OBJECTNESS + place]
+                rows[:, beside + index] = before[:, beside + place]
         taken[f"{layer.index}.{name}"] = rows.reshape(shape)
 
 
@@ -120,8 +120,7 @@ def _cfg_that_fits(file: WeightsFile, cfg: Cfg) -> Cfg | None:
     found = len(file.values)
     if found == _numbers(cfg):
         return cfg
-    heads = [layer for layer in describe(cfg) if layer.kind == "yolo"]
-    if not heads:
+    if not any(layer.is_head for layer in describe(cfg)):
         return None
     one, two = (_numbers(adapt(cfg, classes)[0]) for classes in (1, 2))
     classes, rest = divmod(found - one, two - one)

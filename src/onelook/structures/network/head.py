@@ -35,6 +35,10 @@ class Head:
         """Outputs of one anchor in one cell: x, y, width, height, objectness, classes."""
         return 5 + self.classes
 
+    def outputs(self, classes: int) -> int:
+        """Return how many channels the layer before must have for so many classes."""
+        return len(self.anchors) * (self.channels - self.classes + classes)
+
     def decode(self, raw: Floats, size: tuple[int, int], threshold: float) -> Detections:
         """Return what one image's raw output (a * (5 + classes), h, w) says; see `heads.decode`."""
         outputs = raw.reshape(len(self.anchors), self.channels, *raw.shape[1:])
@@ -119,6 +123,10 @@ class GridHead(Head):
     square_root: bool = True
     """Whether the network gives the root of width and height."""
     softmax: bool = False
+
+    def outputs(self, classes: int) -> int:
+        """Return how many numbers the layer before must give for so many classes."""
+        return self.side**2 * (classes + 5 * self.boxes)
 
     def decode(self, raw: Floats, size: tuple[int, int], threshold: float) -> Detections:
         """Return what one image's raw output (side² * (classes + 5 * boxes), 1, 1) says."""

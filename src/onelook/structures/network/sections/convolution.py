@@ -41,11 +41,14 @@ def convolutional(place: Place) -> Layer:
     place.refuse(*_REFUSED)
     filters, size, groups = section.integer("filters", 1), section.integer("size", 1), section.integer("groups", 1)
     (stride_x, stride_y), padding = convolution_stride(section), convolution_padding(section)
-    reach = convolution_dilation(section) * (size - 1) + 1
-    if min(filters, size, groups, stride_x, stride_y, reach) < 1 or channels % groups or filters % groups:
+    dilation = convolution_dilation(section)
+    reach = dilation * (size - 1) + 1
+    if min(filters, size, groups, stride_x, stride_y, dilation) < 1 or channels % groups or filters % groups:
         raise section.error(
             "groups", f"filters={filters}, size={size}, groups={groups} do not fit {channels} input channels"
         )
+    if padding < 0:
+        raise section.error("padding", f"expected a padding of at least 0, got {padding}")
     blur = blur_size(section)
     stride_x, stride_y = (1, 1) if blur else (stride_x, stride_y)
     rows, columns = (height + 2 * padding - reach) // stride_y + 1, (width + 2 * padding - reach) // stride_x + 1

@@ -1,7 +1,7 @@
 """Sections whose input says where things are: [yolo], [Gaussian_yolo], [region], [detection]."""
 
 from onelook.structures.network.cfg import Section
-from onelook.structures.network.layer import Layer, Place
+from onelook.structures.network.layer import LARGEST_SIDE, Layer, Place
 
 
 def yolo(place: Place) -> Layer:
@@ -52,8 +52,9 @@ def mask_of(section: Section) -> tuple[int, ...]:
 
 def _anchored(place: Place, beside_classes: int) -> Layer:
     section = place.section
-    classes, total, mask = section.integer("classes", 20), section.integer("num", 1), mask_of(section)
+    classes, total = section.integer("classes", 20), section.integer("num", 1)
     _check_anchors(section, total)
+    mask = mask_of(section)
     if any(not 0 <= index < total for index in mask):
         raise section.error("mask", f"expected numbers below num={total}, got {','.join(map(str, mask))}")
     _check_channels(
@@ -68,6 +69,8 @@ def _check_anchors(section: Section, total: int) -> None:
         raise section.error("classes", f"expected at least one class, got classes={section.integer('classes', 20)}")
     if total < 1 or len(anchors) != 2 * total:
         raise section.error("anchors", f"expected num={total} pairs, got {len(anchors)} numbers")
+    if not all(0 < side < LARGEST_SIDE for side in anchors):
+        raise section.error("anchors", f"expected widths and heights above 0, got {section.word('anchors', '')}")
 
 
 def _check_channels(place: Place, expected: int, words: str) -> None:

@@ -11,6 +11,13 @@ def same(place: Place) -> Layer:
     return place.layer(place.before)
 
 
+def dropout(place: Place) -> Layer:
+    """[dropout]: a part of the numbers is left out while training, or with `dropblock` whole squares."""
+    if not 0 <= place.section.number("probability", 0.2) < 1:
+        raise place.section.error("probability", "expected a probability of 0 to below 1")
+    return place.layer(place.before)
+
+
 def batchnorm(place: Place) -> Layer:
     """[batchnorm]: biases, scales, mean and variance of every channel."""
     names = ("biases", "scales", "rolling_mean", "rolling_variance")

@@ -25,7 +25,7 @@ SECTIONS: dict[str, Callable[[Place], Layer]] = {
     "normalization": pointwise.normalization,
     "softmax": pointwise.softmax,
     "activation": pointwise.same,
-    "dropout": pointwise.same,
+    "dropout": pointwise.dropout,
     "cost": pointwise.same,
     "empty": pointwise.same,
     "yolo": head.yolo,
