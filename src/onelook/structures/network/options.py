@@ -15,17 +15,15 @@ class Use(Enum):
     """What becomes of an option here."""
 
     FOLLOWED = "followed"
-    LOSS = "followed by `loss.kind = darknet`"
-    RECIPE = "followed by `recipe = darknet`, else a setting of training"
-    SETTING = "a setting of training (`--set`), not read from the cfg"
-    IGNORED = "without effect, in Darknet too or on this hardware"
-    UNTRAINED = "for training, which this section is refused for"
+    RECIPE = "followed by `recipe=darknet`"
+    SETTING = "a setting of training, given by `--set`"
+    IGNORED = "without effect, in Darknet too or here"
+    UNTRAINED = "for training, which is refused for this section"
     LEFT = "not followed; told when it is set"
     REFUSED = "refused when it is set"
 
 
 _EVERY_LAYER = {
-    Use.FOLLOWED: "",
     Use.LEFT: "stopbackward onlyforward dontload dontloadscales dont_update burnin_update train_only_bn learning_rate"
     " clip max_delta",
     Use.IGNORED: "dontsave truth numload",
@@ -35,7 +33,7 @@ _EVERY_LAYER = {
 _HEAD_TRAINING = "jitter resize random"
 _YOLO = {
     Use.FOLLOWED: "classes num mask anchors scale_x_y new_coords nms_kind beta_nms",
-    Use.LOSS: "ignore_thresh truth_thresh iou_thresh iou_thresh_kind iou_loss iou_normalizer obj_normalizer cls_normalizer"
+    Use.RECIPE: "ignore_thresh truth_thresh iou_thresh iou_thresh_kind iou_loss iou_normalizer obj_normalizer cls_normalizer"
     " delta_normalizer max max_delta objectness_smooth label_smooth_eps counters_per_class focal_loss",
     Use.SETTING: _HEAD_TRAINING,
     Use.LEFT: "map embedding_layer track_history_size sim_thresh dets_for_track dets_for_show track_ciou_norm",
@@ -46,7 +44,7 @@ _OPTIONS: dict[str, dict[Use, str]] = {
     "net": {
         Use.FOLLOWED: "width height channels letter_box",
         Use.RECIPE: "batch subdivisions max_batches learning_rate learning_rate_min momentum decay burn_in power policy steps"
-        " scales step scale gamma sgdr_cycle sgdr_mult batches_per_cycle batches_cycle_mult",
+        " scales step scale gamma sgdr_cycle sgdr_mult",
         Use.SETTING: "angle saturation exposure hue aspect flip mosaic mosaic_bound mixup cutmix blur gaussian_noise max_crop"
         " min_crop label_smooth_eps ema_alpha resize_step adam B1 B2 eps max_epochs",
         Use.LEFT: "seq_scales time_steps track augment_speed init_sequential_subdivisions sequential_subdivisions"
@@ -88,19 +86,19 @@ _OPTIONS: dict[str, dict[Use, str]] = {
     "softmax": {Use.FOLLOWED: "groups temperature", Use.LEFT: "noloss", Use.REFUSED: "tree spatial"},
     "activation": {Use.FOLLOWED: "activation"},
     "dropout": {Use.FOLLOWED: "probability dropblock dropblock_size_rel dropblock_size_abs"},
-    "cost": {Use.LOSS: "type scale ratio"},
+    "cost": {Use.LEFT: "type scale ratio"},
     "empty": {},
     "yolo": _YOLO,
     "gaussian_yolo": {
         **_YOLO,
         Use.FOLLOWED: "classes num mask anchors scale_x_y nms_kind beta_nms yolo_point",
-        Use.LOSS: "",
-        Use.UNTRAINED: f"uc_normalizer {_YOLO[Use.LOSS]}",
+        Use.RECIPE: "",
+        Use.UNTRAINED: f"uc_normalizer {_YOLO[Use.RECIPE]}",
         Use.IGNORED: "show_details beta1",
     },
     "region": {
         Use.FOLLOWED: "classes num coords anchors softmax",
-        Use.LOSS: "thresh rescore bias_match absolute object_scale noobject_scale class_scale coord_scale max focal_loss",
+        Use.RECIPE: "thresh rescore bias_match absolute object_scale noobject_scale class_scale coord_scale max focal_loss",
         Use.SETTING: _HEAD_TRAINING,
         Use.LEFT: "log sqrt background classfix mask_scale",
         Use.REFUSED: "tree map",
@@ -113,13 +111,26 @@ _OPTIONS: dict[str, dict[Use, str]] = {
 
 
 def uses_of(kind: str) -> dict[str, Use]:
-    """Return what becomes of every known option of a section, by its main name; an unknown kind has none."""
-    own = _split(_OPTIONS.get(kind, {}))
-    return own if kind == "net" else {**_split(_EVERY_LAYER), **own}
+    """Return what becomes of every known option of a section, by its main name; an unknown kind has those of every layer."""
+    return own_options(kind) if kind == "net" else {**every_layer(), **own_options(kind)}
+
+
+def own_options(kind: str) -> dict[str, Use]:
+    """Return the options that only this kind of section has, by its main name; an unknown kind has none."""
+    return _split(_OPTIONS.get(kind, {}))
+
+
+def every_layer() -> dict[str, Use]:
+    """Return the options that every layer may have."""
+    return _split(_EVERY_LAYER)
 
 
 def _split(groups: dict[Use, str]) -> dict[str, Use]:
     return {option: use for use, options in groups.items() for option in options.split()}
+
+
+_SAME_AS_OURS = {("cost", "type"): "sse"}
+"""Values of options that are not followed which ask for nothing else than what is done."""
 
 
 def cfg_warnings(cfg: Cfg) -> list[str]:
@@ -137,7 +148,7 @@ def _section_warnings(section: Section) -> list[str]:
     for key, (text, line) in section.options.items():
         if key not in known:
             found.append((line, f"unknown option {key!r} is ignored{nearest(key, known)}"))
-        elif known[key] is Use.LEFT and text not in ("0", ""):
+        elif known[key] is Use.LEFT and text not in ("0", "", _SAME_AS_OURS.get((main_name(section), key))):
             found.append((line, f"{key}={text} is not followed"))
     for key, line in section.repeated:
         text, first = section.options[key]

@@ -40,6 +40,7 @@ def test_a_refused_option_is_named_with_its_line(kind: str, option: str) -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("[maxpool]\nsize=1\npadding=1", "padding=1: the last window of size=1 would see nothing"),
         ("[local]\nsize=5\npad=1", "expected size=3 with pad=1, any size with pad=0, got size=5, pad=1"),
         ("[maxpool]\nmaxpool_depth=1\nout_channels=9", "some.cfg:9: .* expected 1 to 8 output channels, got 9"),
         ("[reorg]\nstride=5", "expected a stride that divides 16 x 12, got 5"),

@@ -60,11 +60,14 @@ def _pooled(place: Place) -> tuple[int, int]:
     section, (_, height, width) = place.section, place.before
     size, _, padding = maxpool_window(section)
     (stride_x, stride_y), blur = convolution_stride(section), blur_size(section)
+    stride_x, stride_y = (1, 1) if blur else (stride_x, stride_y)
     if min(size, stride_x, stride_y) < 1 or not 0 <= padding < 2 * size:
         raise section.error(
             "size",
             f"expected size, stride >= 1 and padding < 2 * size, got size={size}, stride={stride_x}, padding={padding}",
         )
-    stride_x, stride_y = (1, 1) if blur else (stride_x, stride_y)
     rows, columns = (height + padding - size) // stride_y + 1, (width + padding - size) // stride_x + 1
+    for outputs, stride, side in ((rows, stride_y, height), (columns, stride_x, width)):
+        if (outputs - 1) * stride - padding // 2 >= side:
+            raise section.error("padding", f"padding={padding}: the last window of size={size} would see nothing")
     return blurred(section, rows, columns) if blur else (rows, columns)
