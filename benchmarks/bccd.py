@@ -1,9 +1,9 @@
-"""BCCD from COCO weights within 20 minutes of training on two cores, and against a published pair of precision and recall.
+"""BCCD from COCO weights within 25 minutes of training on two cores, and against a published pair of precision and recall.
 
-    .venv/bin/python benchmarks/bccd.py [--minutes 20]
+    .venv/bin/python benchmarks/bccd.py [--out RUN] [--judge RUN]
 
 Trains yolo-fastest-1.1-xl (anchor-based, grouped convolutions, 3.7 MB) with `onelook train` on the official train split, the
-best model chosen on val; judges it on the test split, which nothing before has seen. Marks: AP50 of at least 0.85; more than
+best model chosen on val; judges it on the test split, which nothing before has seen. Marks: AP50 of at least 0.90; more than
 precision 0.47 and recall 0.91 at once, which the source document's Tiny-YOLOv3 had after 20 epochs on a P40.
 """
 
@@ -25,21 +25,24 @@ from onelook.training.train import train
 
 NETWORK = SHARED / "weights/yolo-fastest/yolo-fastest-1.1_coco/yolo-fastest-1.1-xl.cfg"
 PUBLISHED = {"precision": 0.47, "recall": 0.91}
-SETTINGS = {"epochs": 35, "flip_vertical": 0.5, "eval_every": 5}
+SETTINGS = {"epochs": 45, "flip_vertical": 0.5, "eval_every": 5, "close_mosaic": 0.5}
+"""Half of the steps see whole photographs: with 0.15 the red cells, which crowd a mosaic's seams, stay 0.03 lower on val."""
 
 
 def main() -> None:
     """Train, judge, record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, help="keep the run in this folder")
+    parser.add_argument("--judge", type=Path, help="record the figures of this run, which SETTINGS gave, without training")
     parser.add_argument("--set", action="append", default=[], help="another setting, key=value")
     chosen = parser.parse_args()
     settings = {**SETTINGS, **dict(pair.split("=", 1) for pair in chosen.set)}
     load = os.getloadavg()
     with tempfile.TemporaryDirectory() as folder:
-        out = chosen.out or Path(folder) / "run"
-        result = train(str(NETWORK), SHARED / "data/bccd", NETWORK.with_suffix(".weights"), out, settings)
-        measured = {"network": NETWORK.stem, "settings": settings, "train_seconds": result.seconds, **judged(out)}
+        out = chosen.judge or chosen.out or Path(folder) / "run"
+        if not chosen.judge:
+            train(str(NETWORK), SHARED / "data/bccd", NETWORK.with_suffix(".weights"), out, settings)
+        measured = {"network": NETWORK.stem, "settings": settings, **judged(out)}
     record("bccd", load, measured)
 
 
@@ -52,6 +55,7 @@ def judged(run: Path) -> dict[str, object]:
     ranges = intervals(matches, evaluation.score)
     words = evaluation.as_json()
     return {
+        "train_seconds": predictions.about["seconds"],
         "ap50": words["ap50"],
         "ap50_interval_95": [ranges["ap50"].low, ranges["ap50"].high],
         "ap": words["ap"],
