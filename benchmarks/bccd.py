@@ -33,7 +33,9 @@ def main() -> None:
     """Train, judge, record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, help="keep the run in this folder")
-    parser.add_argument("--judge", type=Path, help="record the figures of this run, which SETTINGS gave, without training")
+    parser.add_argument(
+        "--judge", type=Path, help="record the figures of this run, which SETTINGS gave, without training"
+    )
     parser.add_argument("--set", action="append", default=[], help="another setting, key=value")
     chosen = parser.parse_args()
     settings = {**SETTINGS, **dict(pair.split("=", 1) for pair in chosen.set)}
