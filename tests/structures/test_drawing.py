@@ -38,6 +38,19 @@ def test_labels_are_drawn_on_pictures_of_any_size(size: tuple[int, int]) -> None
     assert drawn.any()
 
 
+def test_a_label_lies_over_the_boxes_that_cross_it() -> None:
+    image = np.zeros((100, 100, 3), np.uint8)
+    labelled, crossing = [20, 40, 80, 90], [10, 10, 30, 35]
+
+    alone = draw_boxes(image, as_boxes([labelled]), [0], ["0.99"])
+    both = draw_boxes(image, as_boxes([labelled, crossing]), [0, 1], ["0.99", ""])
+    only_crossing = draw_boxes(image, as_boxes([crossing]), [1], [""])
+    label = alone[:39].any(axis=2)
+
+    assert (label & only_crossing[:39].any(axis=2)).any()
+    assert np.array_equal(both[:39][label], alone[:39][label])
+
+
 def test_truth_is_drawn_with_broken_lines() -> None:
     image = np.zeros((100, 100, 3), np.uint8)
 

@@ -23,17 +23,19 @@ def draw_boxes(
 ) -> Image:
     """Return a copy of the image with every box (n, 4) in its class's colour and its label above it; "" writes none.
 
+    Labels lie over all boxes, those of earlier boxes (a detector's surer ones) over later ones.
     `dashed` draws broken lines, used for truth beside predictions.
     """
     picture = np.ascontiguousarray(image).copy()
     stroke = max(1, round(min(picture.shape[:2]) / 240))
-    for box, index, label in zip(boxes, classes, labels, strict=True):
-        x1, y1, x2, y2 = (round(float(value)) for value in box)
-        colour = class_colour(int(index))
+    corners = [tuple(round(float(value)) for value in box) for box in boxes]
+    colours = [class_colour(int(index)) for index in classes]
+    for (x1, y1, x2, y2), colour in zip(corners, colours, strict=True):
         if dashed:
             _dashed(picture, (x1, y1, x2, y2), colour, stroke)
         else:
             cv2.rectangle(picture, (x1, y1), (x2, y2), colour, stroke)
+    for (x1, y1, _, _), colour, label in reversed(list(zip(corners, colours, labels, strict=True))):
         if label:
             _label(picture, label, (x1, y1), colour, stroke)
     return picture
@@ -45,8 +47,8 @@ def _label(picture: Image, text: str, corner: tuple[int, int], colour: Colour, s
     x = int(np.clip(corner[0], 0, max(0, picture.shape[1] - width)))
     y = corner[1] - base if corner[1] - height - base >= 0 else corner[1] + height + base
     cv2.rectangle(picture, (x, y - height - base // 2), (x + width, y + base // 2), colour, -1)
-    dark = sum(colour) > 382
-    ink = (20, 20, 20) if dark else (255, 255, 255)
+    red, green, blue = colour
+    ink = (20, 20, 20) if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else (255, 255, 255)  # luma of BT.601
     cv2.putText(picture, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, ink, max(1, stroke // 2), cv2.LINE_AA)
 
 
