@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional
 
-from onelook.models.box_losses import ciou, pairwise_iou
+from onelook.models.box_losses import ciou, focal_cross_entropy, pairwise_iou
 
 
 def test_iou_of_pairs_is_shared_area_over_all_area() -> None:
@@ -58,3 +59,21 @@ def test_no_boxes_give_no_overlap() -> None:
 
     assert ciou(none, none)[0].shape == (0,)
     assert pairwise_iou(none, torch.zeros(3, 4)).shape == (0, 3)
+
+
+def test_focal_cross_entropy_is_cross_entropy_times_the_distance_to_a_power() -> None:
+    logits, wanted = torch.tensor([0.0, 3.0, -3.0]), torch.tensor([1.0, 1.0, 1.0])
+    plain = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+
+    torch.testing.assert_close(focal_cross_entropy(logits, wanted, 0), plain)
+    torch.testing.assert_close(focal_cross_entropy(logits, wanted, 2), plain * (1 - logits.sigmoid()) ** 2)
+    torch.testing.assert_close(focal_cross_entropy(logits, wanted, 0, 0.25), plain / 2)
+    torch.testing.assert_close(focal_cross_entropy(logits, 1 - wanted, 0, 0.25)[0], plain[0] * 1.5)
+
+
+def test_focal_cross_entropy_has_a_finite_slope_where_the_answer_is_exact() -> None:
+    logits = torch.tensor([0.0, 40.0, -40.0, 200.0], requires_grad=True)
+
+    focal_cross_entropy(logits, torch.tensor([0.5, 1.0, 0.0, 0.0]), 0.5).sum().backward()
+
+    assert logits.grad is not None and torch.isfinite(logits.grad).all()

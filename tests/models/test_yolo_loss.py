@@ -159,9 +159,49 @@ def test_label_smoothing_calls_back_a_class_that_is_too_sure() -> None:
     assert gradients(raws[0])[0, 1, 6, 4, 4] > 0
 
 
+@pytest.mark.parametrize("name", ["focal_objectness", "focal_class"])
+def test_a_focal_term_weighs_cells_less_that_are_nearly_right(name: str) -> None:
+    network = Network(one_head())
+    losses, slopes = [], []
+    for gamma in (0.0, 2.0):
+        raws = raws_of(network, value=-3.0)
+        terms = yolo_loss(raws, network.heads, LARGE, SIZE, LossSettings(iou_thresh=1, **{name: gamma}))
+        terms["objectness" if name == "focal_objectness" else "class"].backward()
+        losses.append({key: loss.item() for key, loss in terms.items()})
+        slopes.append(
+            gradients(raws[0])[0, 0, 4, 0, 0] if name == "focal_objectness" else gradients(raws[0])[0, 1, 5, 4, 4]
+        )
+    changed = "objectness" if name == "focal_objectness" else "class"
+
+    assert losses[1][changed] < losses[0][changed]
+    assert all(losses[1][key] == losses[0][key] for key in losses[0] if key != changed)
+    assert 0 < slopes[1] < slopes[0] / 50, "what is said with 5 % weighs 0.05 to the power of 2"
+
+
+def test_simota_is_learned_by_heart_as_well() -> None:
+    torch.manual_seed(0)
+    network = Network(two_heads(), LossSettings(assign="simota")).train()
+    images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    targets = torch.tensor([[0, 0, 2.0, 2, 8, 9], [0, 1, 10, 8, 26, 28], [1, 1, 4, 4, 16, 11]])
+    optimizer = torch.optim.Adam(network.parameters(), 0.02)
+    for _ in range(100):
+        torch.stack(list(network(images, targets).values())).sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    found = network.eval()(images)[0].above(0.5)
+
+    assert sorted(set(found.classes.tolist())) == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
+        ({"assign": "sim"}, "assign: expected anchors or simota, got 'sim'"),
+        ({"assign": "simota", "box": "mse"}, "expected box=ciou with assign=simota"),
+        ({"simota_candidates": 0}, "simota_candidates: expected 1 to 1000, got 0"),
+        ({"simota_radius": 0.1}, "simota_radius: expected 0.5 to 100"),
+        ({"focal_class": 9.0}, "focal_class: expected 0 to 5, got 9"),
         ({"box": "giuo"}, "box: expected ciou or mse, got 'giuo'"),
         ({"ignore_thresh": 1.5}, "ignore_thresh: expected 0 to 1, got 1.5"),
         ({"class_weight": -1.0}, "class_weight: expected at least 0, got -1"),

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from onelook.datasets.cropping import choose_window
 from onelook.structures.boxes import Boxes, area, as_boxes, clip
 from onelook.structures.errors import UserError
 from onelook.structures.letterbox import GREY, Image, fit
@@ -50,6 +51,10 @@ class AugmentSettings:
     """Most that it turns either way, 0 to 180; boxes become the upright ones around the turned."""
     shear: float = 0.0
     """Most that it leans either way, in degrees, 0 to 45."""
+    crop: float = 0.0
+    """Chance, 0 to 1, that a photograph is first cut to a window that shows at least one of its objects whole."""
+    crop_least: float = 0.3
+    """Smallest part of the photograph's width and height, 0.05 to 1, that such a window has."""
     mosaic: float = 1.0
     """Chance, 0 to 1, of being put together from four photographs, while training has the mosaic on."""
     mixup: float = 0.0
@@ -75,6 +80,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "translate": (0, 1),
     "degrees": (0, 180),
     "shear": (0, 45),
+    "crop": (0, 1),
+    "crop_least": (0.05, 1),
     "mosaic": (0, 1),
     "mixup": (0, 1),
     "min_visible": (0, 1),
@@ -131,8 +138,19 @@ def _one_or_four(
 ) -> Sample:
     if rng.random() < settings.mosaic and mosaic:
         others = rng.integers(count, size=3)
-        return augment_four([load(index), *(load(int(other)) for other in others)], size, settings, rng)
-    return augment_one(load(index), size, settings, rng)
+        four = [load(index), *(load(int(other)) for other in others)]
+        return augment_four([cut(sample, settings, rng) for sample in four], size, settings, rng)
+    return augment_one(cut(load(index), settings, rng), size, settings, rng)
+
+
+def cut(sample: Sample, settings: AugmentSettings, rng: np.random.Generator) -> Sample:
+    """Return the photograph, or by the chance of `crop` a window of it with the boxes that remain there; nothing is copied."""
+    if not settings.crop or rng.random() >= settings.crop:
+        return sample
+    height, width = sample.image.shape[:2]
+    x1, y1, x2, y2 = choose_window((width, height), sample.boxes, settings.crop_least, rng)
+    boxes, kept = warp_boxes(sample.boxes, _shift(-x1, -y1), (x2 - x1, y2 - y1), settings.min_visible)
+    return Sample(sample.image[y1:y2, x1:x2], boxes, sample.classes[kept])
 
 
 def augment_one(sample: Sample, size: tuple[int, int], settings: AugmentSettings, rng: np.random.Generator) -> Sample:

@@ -1,7 +1,6 @@
-"""The loss of [yolo] heads: which cells answer for which truth, and what each should have said.
+"""The loss of [yolo] heads: what each cell should have said.
 
-Sources: YOLOv3 (arXiv 1804.02767) for the terms, CIoU (arXiv 1911.08287), several anchors for one truth (`iou_thresh`) from
-YOLOv4 (arXiv 2004.10934).
+Sources: YOLOv3 (arXiv 1804.02767) for the terms, CIoU (arXiv 1911.08287), focal loss (arXiv 1708.02002).
 """
 
 from collections.abc import Sequence
@@ -11,7 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from onelook.models.box_losses import ciou, pairwise_iou
+from onelook.models.assignment import by_cost, by_shape
+from onelook.models.box_losses import ciou, focal_cross_entropy, pairwise_iou
+from onelook.models.yolo_cells import Grid, Positives, all_boxes, as_grid, boxes_of
 from onelook.structures.errors import UserError
 from onelook.structures.network.heads import Head
 
@@ -30,6 +31,20 @@ class LossSettings:
     """Factor of the objectness term."""
     class_weight: float = 1.0
     """Factor of the class term."""
+    assign: str = "anchors"
+    """Which cells answer for a truth: `anchors`, those with its centre whose anchor has its shape; `simota`, those that answer
+    most cheaply at the moment, as in YOLOX."""
+    simota_candidates: int = 10
+    """With `simota`: how many of a truth's best IoUs are added up to the number of cells that answer for it."""
+    simota_radius: float = 1.5
+    """With `simota`: how far from a truth's centre, in cells, a cell beyond its box may answer for it. YOLOX has 2.5; here a
+    cell's box has its centre in the cell or just beyond."""
+    focal_objectness: float = 0.0
+    """Focal loss's gamma on objectness, 0 to 5: cells that are nearly right already weigh less; 0 turns it off."""
+    focal_class: float = 0.0
+    """Focal loss's gamma on classes, 0 to 5; 0 turns it off."""
+    focal_alpha: float = 0.5
+    """Focal loss's weight of a yes against a no, 0 to 1; 0.5 weighs them alike."""
     ignore_thresh: float = 0.7
     """A cell whose box overlaps a truth by more than this IoU is not told that it saw nothing."""
     iou_thresh: float = 0.213
@@ -44,23 +59,29 @@ class LossSettings:
             raise UserError(f"kind: expected modern or darknet, got {self.kind!r}")
         if self.box not in ("ciou", "mse"):
             raise UserError(f"box: expected ciou or mse, got {self.box!r}")
-        for name in ("ignore_thresh", "iou_thresh", "objectness_iou", "label_smoothing"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
+        if self.assign not in ("anchors", "simota"):
+            raise UserError(f"assign: expected anchors or simota, got {self.assign!r}")
+        if self.assign == "simota" and self.box == "mse":
+            raise UserError("box=mse: expected box=ciou with assign=simota, whose cells need not hold the centre")
+        for name, (low, high) in _RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise UserError(f"{name}: expected {low:g} to {high:g}, got {getattr(self, name)}")
         for name in ("box_weight", "objectness_weight", "class_weight"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name}: expected at least 0, got {getattr(self, name)}")
 
 
-@dataclass(frozen=True)
-class _Positives:
-    """The cells of one head that answer for a truth, all (p,): image, anchor, row, column, and the truth's row."""
-
-    image: Tensor
-    anchor: Tensor
-    row: Tensor
-    column: Tensor
-    truth: Tensor
+_RANGES: dict[str, tuple[float, float]] = {
+    "simota_candidates": (1, 1000),
+    "simota_radius": (0.5, 100),
+    "focal_objectness": (0, 5),
+    "focal_class": (0, 5),
+    "focal_alpha": (0, 1),
+    "ignore_thresh": (0, 1),
+    "iou_thresh": (0, 1),
+    "objectness_iou": (0, 1),
+    "label_smoothing": (0, 1),
+}
 
 
 def yolo_loss(
@@ -72,13 +93,11 @@ def yolo_loss(
     the input's (width, height). Without any truth only objectness is not zero.
     """
     targets = targets.to(raws[0].device)
-    chosen = _choose_anchors(targets, heads, settings.iou_thresh)
-    sums = [
-        _head_loss(raw, head, targets, mask, size, settings)
-        for raw, head, mask in zip(raws, heads, chosen, strict=True)
-    ]
-    positives = max(1, sum(count for _, count in sums))
-    total = torch.stack([terms for terms, _ in sums]).sum(0) / positives  # (3,)
+    grids = [as_grid(raw, head, size) for raw, head in zip(raws, heads, strict=True)]
+    chosen = _positives(grids, targets, settings)
+    terms = [_head_loss(grid, found, targets, size, settings) for grid, found in zip(grids, chosen, strict=True)]
+    positives = max(1, sum(len(found.truth) for found in chosen))
+    total = torch.stack(terms).sum(0) / positives  # (3,)
     return {
         "box": total[0] * settings.box_weight,
         "objectness": total[1] * settings.objectness_weight,
@@ -86,108 +105,55 @@ def yolo_loss(
     }
 
 
-def _choose_anchors(targets: Tensor, heads: Sequence[Head], threshold: float) -> list[Tensor]:
-    """Return for every head which of its anchors answer for which truth, bool (m, a): the best of all, and those above."""
-    anchors = torch.cat([torch.from_numpy(head.anchors) for head in heads]).to(targets)  # (all, 2)
-    sides = targets[:, 4:6] - targets[:, 2:4]  # (m, 2)
-    shared = torch.minimum(sides[:, None], anchors[None]).prod(-1)  # (m, all)
-    overlap = shared / (sides.prod(-1)[:, None] + anchors.prod(-1)[None] - shared)
-    chosen = overlap > threshold
-    if len(targets):
-        chosen[torch.arange(len(targets)), overlap.argmax(1)] = True
-    return list(chosen.split([len(head.anchors) for head in heads], dim=1))
+def _positives(grids: Sequence[Grid], targets: Tensor, settings: LossSettings) -> list[Positives]:
+    if settings.assign == "simota":
+        return by_cost(grids, targets, settings.simota_candidates, settings.simota_radius)
+    return by_shape(grids, targets, settings.iou_thresh)
 
 
-def _head_loss(
-    raw: Tensor, head: Head, targets: Tensor, chosen: Tensor, size: tuple[int, int], settings: LossSettings
-) -> tuple[Tensor, int]:
-    """Return the sums (3,) of box, objectness and class loss of one head, and its number of positive cells."""
-    images, _, rows, columns = raw.shape
-    outputs = raw.float().view(images, len(head.anchors), head.channels, rows, columns).permute(0, 1, 3, 4, 2)
-    stride = torch.tensor([size[0] / columns, size[1] / rows], device=raw.device)
-    found = _find_cells(targets, chosen, stride, (rows, columns))
-    cells = outputs[found.image, found.anchor, found.row, found.column]  # (p, 5 + classes)
+def _head_loss(grid: Grid, found: Positives, targets: Tensor, size: tuple[int, int], settings: LossSettings) -> Tensor:
+    """Return the sums (3,) of box, objectness and class loss of one head."""
+    cells, boxes = boxes_of(grid, found)
     truths = targets[found.truth]  # (p, 6)
-    boxes = _decode(cells, head, found.anchor, torch.stack([found.column, found.row], -1), stride)
-    box_loss, overlap = _box_loss(cells, boxes, truths, found, head, stride, size, settings)
-    class_loss = _class_loss(cells[:, 5:], truths[:, 1].long(), settings.label_smoothing)
-    wanted, weight = _wanted_objectness(outputs, head, targets, found, overlap, stride, settings)
-    said = functional.binary_cross_entropy_with_logits(outputs[..., 4], wanted, weight, reduction="sum")
-    return torch.stack([box_loss, said, class_loss]), len(found.truth)
-
-
-def _find_cells(targets: Tensor, chosen: Tensor, stride: Tensor, grid: tuple[int, int]) -> _Positives:
-    """Return the cells in which the truths' centres lie, once for each chosen anchor."""
-    truth, anchor = chosen.nonzero(as_tuple=True)
-    centres = (targets[:, 2:4] + targets[:, 4:6]) / 2 / stride  # (m, 2) in cells
-    column = centres[truth, 0].long().clamp(0, grid[1] - 1)
-    row = centres[truth, 1].long().clamp(0, grid[0] - 1)
-    return _Positives(targets[truth, 0].long(), anchor, row, column, truth)
-
-
-def _decode(cells: Tensor, head: Head, anchor: Tensor, place: Tensor, stride: Tensor) -> Tensor:
-    """Return boxes (..., 4), xyxy in input pixels, of cells (..., 5 + classes) at `place` (..., 2) column, row."""
-    anchors = torch.from_numpy(head.anchors).to(cells)[anchor]  # (..., 2)
-    offsets = cells[..., :2] if head.new_coords else cells[..., :2].sigmoid()
-    offsets = offsets * head.scale_x_y - (head.scale_x_y - 1) / 2
-    centres = (offsets + place) * stride
-    sides = (cells[..., 2:4] * 2) ** 2 if head.new_coords else cells[..., 2:4].clamp(max=10).exp()
-    half = sides * anchors / 2
-    return torch.cat([centres - half, centres + half], -1)
-
-
-def _box_loss(
-    cells: Tensor,
-    boxes: Tensor,
-    truths: Tensor,
-    found: _Positives,
-    head: Head,
-    stride: Tensor,
-    size: tuple[int, int],
-    settings: LossSettings,
-) -> tuple[Tensor, Tensor]:
-    """Return the box loss's sum and the IoU (p,) of each positive cell's box with its truth, which carries no gradient."""
     full, overlap = ciou(boxes, truths[:, 2:6])
-    if settings.box == "ciou":
-        return (1 - full).sum(), overlap.detach()
-    centres = (truths[:, 2:4] + truths[:, 4:6]) / 2 / stride
+    box_loss = (1 - full).sum() if settings.box == "ciou" else _squared_box_loss(cells, truths, found, grid, size)
+    class_loss = _class_loss(cells[:, 5:], truths[:, 1].long(), settings)
+    wanted, weight = _wanted_objectness(grid, targets, found, overlap.detach(), settings)
+    said = focal_cross_entropy(grid.outputs[..., 4], wanted, settings.focal_objectness, settings.focal_alpha)
+    return torch.stack([box_loss, (said * weight).sum(), class_loss])
+
+
+def _squared_box_loss(cells: Tensor, truths: Tensor, found: Positives, grid: Grid, size: tuple[int, int]) -> Tensor:
+    """Return YOLOv3's own terms, summed: cross entropy on x and y, squared error on log width and height."""
+    centres = (truths[:, 2:4] + truths[:, 4:6]) / 2 / grid.stride
     sides = truths[:, 4:6] - truths[:, 2:4]
     offsets = centres - torch.stack([found.column, found.row], -1)
-    anchors = torch.from_numpy(head.anchors).to(cells)[found.anchor]
+    anchors = torch.from_numpy(grid.head.anchors).to(cells)[found.anchor]
     small = 2 - sides.prod(-1) / (size[0] * size[1])  # (p,): small boxes weigh up to twice as much
     place = functional.binary_cross_entropy_with_logits(cells[:, :2], offsets.clamp(0, 1), reduction="none").sum(-1)
     shape = (cells[:, 2:4] - (sides / anchors).log()).square().sum(-1) / 2
-    return (small * (place + shape)).sum(), overlap.detach()
+    return (small * (place + shape)).sum()
 
 
-def _class_loss(logits: Tensor, classes: Tensor, smoothing: float) -> Tensor:
+def _class_loss(logits: Tensor, classes: Tensor, settings: LossSettings) -> Tensor:
+    smoothing = settings.label_smoothing
     wanted = torch.zeros_like(logits)
     wanted[torch.arange(len(classes)), classes] = 1
     wanted = wanted * (1 - smoothing) + smoothing / logits.shape[1] if smoothing else wanted
-    return functional.binary_cross_entropy_with_logits(logits, wanted, reduction="sum")
+    return focal_cross_entropy(logits, wanted, settings.focal_class, settings.focal_alpha).sum()
 
 
 @torch.no_grad()
 def _wanted_objectness(
-    outputs: Tensor,
-    head: Head,
-    targets: Tensor,
-    found: _Positives,
-    overlap: Tensor,
-    stride: Tensor,
-    settings: LossSettings,
+    grid: Grid, targets: Tensor, found: Positives, overlap: Tensor, settings: LossSettings
 ) -> tuple[Tensor, Tensor]:
     """Return what each cell should say (n, a, h, w) and whether it is asked at all (0 or 1, the same shape)."""
-    images, anchors, rows, columns, _ = outputs.shape
-    wanted, weight = torch.zeros_like(outputs[..., 4]), torch.ones_like(outputs[..., 4])
-    row, column = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
-    place = torch.stack([column, row], -1).to(outputs.device)  # (h, w, 2)
-    which = torch.arange(anchors, device=outputs.device)[:, None, None].expand(anchors, rows, columns)
-    boxes = _decode(outputs, head, which, place, stride)  # (n, a, h, w, 4)
-    for image in range(images):
+    wanted, weight = torch.zeros_like(grid.outputs[..., 4]), torch.ones_like(grid.outputs[..., 4])
+    boxes = all_boxes(grid)  # (n, a, h, w, 4)
+    for image in range(len(boxes)):
         truths = targets[targets[:, 0] == image, 2:6]
         if len(truths):
-            best = pairwise_iou(boxes[image].reshape(-1, 4), truths).amax(1).view(anchors, rows, columns)
+            best = pairwise_iou(boxes[image].reshape(-1, 4), truths).amax(1).view(grid.shape)
             weight[image][best > settings.ignore_thresh] = 0
     share = settings.objectness_iou
     positive = (found.image, found.anchor, found.row, found.column)
