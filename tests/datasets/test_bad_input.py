@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from onelook.datasets import bounded
-from onelook.datasets.check import check
+from onelook.datasets.checks.checking import check
 from onelook.datasets.converting import convert
+from onelook.datasets.files import bounded
+from onelook.datasets.files.unpickling import read_pickle
 from onelook.datasets.findings import Finding
 from onelook.datasets.reading import read
-from onelook.datasets.unpickling import read_pickle
 from onelook.structures.errors import FormatError
 
 BOMB = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>

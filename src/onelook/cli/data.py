@@ -49,8 +49,8 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Find what is wrong with the data, all of it; exit 1 when there are errors."""
-    from onelook.datasets.check import check as check_data
-    from onelook.datasets.findings_page import write_findings_page
+    from onelook.datasets.checks.checking import check as check_data
+    from onelook.datasets.checks.page import write_findings_page
     from onelook.datasets.reading import decide, read
 
     tell_format(data, format)

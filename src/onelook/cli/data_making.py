@@ -33,8 +33,8 @@ def split(
     as_json: Json = False,
 ) -> None:
     """Divide the images into train, val and test, every class alike, as a Darknet folder; what was there stays as it is."""
+    from onelook.datasets.changes.splitting import split_dataset
     from onelook.datasets.converting import convert as write
-    from onelook.datasets.splitting import split_dataset
     from onelook.datasets.stats import stats as count
 
     dataset = _labelled(read_data(data, format, unlabelled=drop_unlabelled), drop_unlabelled)
@@ -72,7 +72,7 @@ def convert(
     as_json: Json = False,
 ) -> None:
     """Write the data in another format, and say what that format has no word for."""
-    from onelook.datasets.class_maps import map_classes, union
+    from onelook.datasets.changes.class_maps import map_classes, union
     from onelook.datasets.converting import convert as write
 
     sets = [read_data(data, format, None, coordinates, drop_unlabelled)]
@@ -103,8 +103,8 @@ def subset(
     as_json: Json = False,
 ) -> None:
     """Write a part of the data: some classes, so many images of each."""
+    from onelook.datasets.changes.subset import subset as take
     from onelook.datasets.converting import convert as write
-    from onelook.datasets.subset import subset as take
 
     if classes is None and most_frequent is None and per_class is None:
         raise UserError("subset: expected --class, --most-frequent or --per-class, got none of them")
@@ -119,8 +119,8 @@ def subset(
 
 def repair(data: Data, out: Out, format: Format = None, as_json: Json = False) -> None:
     """Write a mended copy of the data, with every change in its repairs.log; what was there stays as it is."""
-    from onelook.datasets.repair import LOG
-    from onelook.datasets.repair import repair as mend
+    from onelook.datasets.changes.repair import LOG
+    from onelook.datasets.changes.repair import repair as mend
 
     tell_format(data, format)
     changes = mend(data, out, format)

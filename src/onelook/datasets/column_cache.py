@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from onelook.datasets.cache_folder import cache_folder
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.cache_folder import cache_folder
+from onelook.datasets.files.packed import Packed
 from onelook.datasets.findings import ERROR, Finding, Report
-from onelook.datasets.packed import Packed
 from onelook.structures.errors import UserError
 from onelook.structures.files import write_bytes
 

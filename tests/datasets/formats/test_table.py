@@ -8,9 +8,9 @@ import pytest
 
 from onelook.datasets.converting import convert, writable
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.packed import Packed
 from onelook.datasets.findings import Finding
 from onelook.datasets.formats import FORMATS, WORDS
-from onelook.datasets.packed import Packed
 from onelook.datasets.reading import decide, read
 from onelook.structures.errors import UserError
 from onelook.structures.images import read_image

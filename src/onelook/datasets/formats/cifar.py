@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from onelook.datasets.cache_folder import cache_folder
 from onelook.datasets.collecting import Collector
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.cache_folder import cache_folder
+from onelook.datasets.files.packed import packed
+from onelook.datasets.files.unpickling import read_pickle
 from onelook.datasets.findings import Report
-from onelook.datasets.packed import packed
-from onelook.datasets.unpickling import read_pickle
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.files import write_bytes
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from onelook.datasets.bounded import inside, read_json
 from onelook.datasets.collecting import Collector, split_of
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.bounded import inside, read_json
+from onelook.datasets.files.layout import dump_json, json_files, numbers, place_pictures
 from onelook.datasets.findings import Report
-from onelook.datasets.layout import dump_json, json_files, numbers, place_pictures
 from onelook.structures.errors import FormatError
 
 NAME = "coco"

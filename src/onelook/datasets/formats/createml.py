@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from onelook.datasets.bounded import inside, read_json
 from onelook.datasets.class_places import names_beside
 from onelook.datasets.collecting import SPLIT_NAMES, Collector
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.bounded import inside, read_json
+from onelook.datasets.files.layout import dump_json, is_picture, json_files, numbers, subfolders, write_class_list
+from onelook.datasets.files.placing import new_names, place_file
 from onelook.datasets.findings import Report
-from onelook.datasets.layout import dump_json, is_picture, json_files, numbers, subfolders, write_class_list
-from onelook.datasets.placing import new_names, place_file
 from onelook.structures.errors import FormatError
 
 NAME = "createml"

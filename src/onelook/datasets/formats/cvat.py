@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
-from onelook.datasets.bounded import inside
 from onelook.datasets.collecting import Collector, split_of
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.bounded import inside
+from onelook.datasets.files.layout import part_of_each, place_pictures
+from onelook.datasets.files.objects import FLAGS
 from onelook.datasets.findings import Report
-from onelook.datasets.layout import part_of_each, place_pictures
-from onelook.datasets.objects import FLAGS
 from onelook.structures.errors import FormatError
 
 NAME = "cvat"

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from onelook.datasets.bounded import MOST_TEXT
 from onelook.datasets.box_rules import Corners
 from onelook.datasets.building import Builder
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.bounded import MOST_TEXT
+from onelook.datasets.files.layout import place_pictures
 from onelook.datasets.findings import Finding, Report
 from onelook.datasets.headers import picture_size
-from onelook.datasets.layout import place_pictures
 from onelook.structures.boxes import cxcywh_from_xyxy
 from onelook.structures.classes import class_map, read_names
 from onelook.structures.errors import FormatError

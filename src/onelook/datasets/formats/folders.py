@@ -7,10 +7,10 @@ from pathlib import Path, PurePosixPath
 
 from onelook.datasets.collecting import SPLIT_NAMES, Collector
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.layout import files_below, folder_class, folder_name, is_picture, part_of_each, subfolders
+from onelook.datasets.files.packed import packed
+from onelook.datasets.files.placing import new_names, place_file
 from onelook.datasets.findings import Report
-from onelook.datasets.layout import files_below, folder_class, folder_name, is_picture, part_of_each, subfolders
-from onelook.datasets.packed import packed
-from onelook.datasets.placing import new_names, place_file
 from onelook.structures.errors import FormatError
 from onelook.structures.images import SUFFIXES
 

@@ -9,13 +9,13 @@ import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from onelook.datasets.bounded import bounded_lines, inside
 from onelook.datasets.class_places import names_beside
 from onelook.datasets.collecting import Collector, split_of
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.bounded import bounded_lines, inside
+from onelook.datasets.files.layout import parts_of, place_pictures, write_class_list
+from onelook.datasets.files.packed import packed
 from onelook.datasets.findings import Report
-from onelook.datasets.layout import parts_of, place_pictures, write_class_list
-from onelook.datasets.packed import packed
 from onelook.structures.errors import FormatError
 
 NAME = "gluoncv"

@@ -8,14 +8,14 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from onelook.datasets.bounded import bounded_lines, read_xml
 from onelook.datasets.class_places import ClassPlaces
 from onelook.datasets.collecting import Collector
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.bounded import bounded_lines, read_xml
+from onelook.datasets.files.layout import folder_class, folder_name, is_picture, part_of_each, subfolders
+from onelook.datasets.files.placing import new_names, place_file
 from onelook.datasets.findings import Finding, Report
 from onelook.datasets.formats.voc import add_objects, annotation_xml
-from onelook.datasets.layout import folder_class, folder_name, is_picture, part_of_each, subfolders
-from onelook.datasets.placing import new_names, place_file
 from onelook.structures.errors import FormatError
 
 NAME = "imagenet"

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from onelook.datasets.bounded import bounded_lines, inside
 from onelook.datasets.class_places import names_beside
 from onelook.datasets.collecting import SPLIT_NAMES, Collector
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.bounded import bounded_lines, inside
+from onelook.datasets.files.layout import numbers, part_of_each, place_pictures, write_class_list
+from onelook.datasets.files.objects import objects_of, take_objects
 from onelook.datasets.findings import Report
-from onelook.datasets.layout import numbers, part_of_each, place_pictures, write_class_list
-from onelook.datasets.objects import objects_of, take_objects
 from onelook.structures.errors import FormatError
 
 NAME = "jsonlines"

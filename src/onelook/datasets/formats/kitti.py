@@ -7,12 +7,12 @@ a class of that name whose boxes are crowds, which training passes over.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from onelook.datasets.bounded import bounded_lines
 from onelook.datasets.class_places import names_beside
 from onelook.datasets.collecting import Collector
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.bounded import bounded_lines
+from onelook.datasets.files.layout import is_picture, place_pictures, subfolders, write_class_list
 from onelook.datasets.findings import Report
-from onelook.datasets.layout import is_picture, place_pictures, subfolders, write_class_list
 from onelook.structures.errors import FormatError
 
 NAME = "kitti"

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from onelook.datasets.bounded import MOST_TEXT, inside, read_json
 from onelook.datasets.class_places import names_beside
 from onelook.datasets.collecting import SPLIT_NAMES, Collector
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.bounded import MOST_TEXT, inside, read_json
+from onelook.datasets.files.layout import dump_json, files_below, is_picture, numbers, part_of_each, write_class_list
+from onelook.datasets.files.objects import FLAGS
+from onelook.datasets.files.placing import new_names, place_file
 from onelook.datasets.findings import Report
-from onelook.datasets.layout import dump_json, files_below, is_picture, numbers, part_of_each, write_class_list
-from onelook.datasets.objects import FLAGS
-from onelook.datasets.placing import new_names, place_file
 from onelook.structures.errors import FormatError
 
 NAME = "labelme"

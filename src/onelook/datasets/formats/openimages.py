@@ -7,12 +7,12 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from onelook.datasets.bounded import bounded_lines, inside
 from onelook.datasets.collecting import Collector, split_of
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.bounded import bounded_lines, inside
+from onelook.datasets.files.layout import is_picture, parts_of
+from onelook.datasets.files.placing import new_names, place_file
 from onelook.datasets.findings import Report
-from onelook.datasets.layout import is_picture, parts_of
-from onelook.datasets.placing import new_names, place_file
 from onelook.structures.errors import FormatError
 
 NAME = "openimages"

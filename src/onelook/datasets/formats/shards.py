@@ -14,11 +14,11 @@ from typing import Any
 from onelook.datasets.class_places import names_beside
 from onelook.datasets.collecting import Collector, split_of
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.layout import parts_of, write_class_list
+from onelook.datasets.files.objects import objects_of, take_objects
+from onelook.datasets.files.packed import packed
+from onelook.datasets.files.placing import new_names
 from onelook.datasets.findings import Report
-from onelook.datasets.layout import parts_of, write_class_list
-from onelook.datasets.objects import objects_of, take_objects
-from onelook.datasets.packed import packed
-from onelook.datasets.placing import new_names
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.images import SUFFIXES
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from onelook.datasets.bounded import bounded_lines
 from onelook.datasets.building import Builder
-from onelook.datasets.data_yaml import Value, quoted, read_yaml
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.bounded import bounded_lines
+from onelook.datasets.files.data_yaml import Value, quoted, read_yaml
+from onelook.datasets.files.layout import files_below, is_picture
 from onelook.datasets.findings import Finding, Report
 from onelook.datasets.formats.darknet import Labels, write_labels
-from onelook.datasets.layout import files_below, is_picture
 from onelook.structures.classes import class_map
 from onelook.structures.errors import FormatError
 

@@ -12,13 +12,13 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from onelook.datasets.bounded import read_xml
 from onelook.datasets.building import Builder
 from onelook.datasets.class_places import ClassPlaces, names_beside
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.bounded import read_xml
+from onelook.datasets.files.placing import new_names, place_file
 from onelook.datasets.findings import Finding, Report
 from onelook.datasets.headers import picture_size
-from onelook.datasets.placing import new_names, place_file
 from onelook.structures.errors import FormatError
 from onelook.structures.images import SUFFIXES
 

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from onelook.datasets.check import examine, findings_of
-from onelook.datasets.class_maps import map_classes
+from onelook.datasets.changes.class_maps import map_classes
+from onelook.datasets.checks.checking import examine, findings_of
+from onelook.datasets.checks.duplicates import twice
+from onelook.datasets.checks.examining import Examined
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.duplicates import twice
-from onelook.datasets.examining import Examined
+from onelook.datasets.files.layout import place_pictures
 from onelook.datasets.findings import Finding
 from onelook.datasets.formats import FORMATS
-from onelook.datasets.layout import place_pictures
 from onelook.datasets.reading import decide, read
 from onelook.structures.classes import canonical
 from onelook.structures.files import new_folder, write_text

@@ -4,7 +4,7 @@ from typing import Any
 
 from onelook.datasets.collecting import Collector
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.layout import numbers
+from onelook.datasets.files.layout import numbers
 
 FLAGS = ("difficult", "crowd", "truncated")
 

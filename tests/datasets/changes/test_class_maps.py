@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from onelook.datasets.class_maps import map_classes, union
+from onelook.datasets.changes.class_maps import map_classes, union
+from onelook.datasets.changes.subset import subset
 from onelook.datasets.generated import make_blood
 from onelook.datasets.reading import read
-from onelook.datasets.subset import subset
 from onelook.structures.errors import UserError
 
 

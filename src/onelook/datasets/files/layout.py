@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.placing import new_names, place_file
+from onelook.datasets.files.placing import new_names, place_file
 from onelook.structures.images import SUFFIXES
 
 _PEEK = 1024**2

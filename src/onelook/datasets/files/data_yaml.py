@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from onelook.datasets.bounded import read_limited
+from onelook.datasets.files.bounded import read_limited
 from onelook.structures.errors import FormatError
 
 Value = str | list[str]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from onelook.datasets.data_yaml import quoted, read_yaml
+from onelook.datasets.files.data_yaml import quoted, read_yaml
 from onelook.structures.errors import FormatError
 
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onelook.datasets.building import Builder
+from onelook.datasets.changes.splitting import split_dataset
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.reading import read
-from onelook.datasets.splitting import split_dataset
 from onelook.datasets.stats import stats
 from onelook.structures.errors import UserError
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from onelook.datasets.check import check
-from onelook.datasets.class_maps import map_classes
+from onelook.datasets.changes.class_maps import map_classes
+from onelook.datasets.checks.checking import check
 from onelook.datasets.converting import convert
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.findings import CODES

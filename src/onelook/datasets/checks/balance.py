@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from onelook.datasets.examining import Examined
+from onelook.datasets.checks.examining import Examined
+from onelook.datasets.files.layout import files_below
 from onelook.datasets.findings import Finding
-from onelook.datasets.layout import files_below
 from onelook.structures.classes import canonical
 from onelook.structures.images import MOST_PIXELS
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from onelook.datasets.examining import Examined
+from onelook.datasets.checks.examining import Examined
 from onelook.datasets.findings import Finding
 from onelook.structures.boxes import iou
 

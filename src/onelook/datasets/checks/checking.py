@@ -6,11 +6,11 @@ Reading reports what it meets; then every picture is looked at once, and each fu
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from onelook.datasets import balance, duplicates
+from onelook.datasets.checks import balance, duplicates
+from onelook.datasets.checks.examining import Examined
+from onelook.datasets.checks.looking import Look, look
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.examining import Examined
 from onelook.datasets.findings import Finding
-from onelook.datasets.looking import Look, look
 from onelook.datasets.reading import read
 from onelook.structures.images import MOST_PIXELS
 from onelook.structures.progress import track

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from onelook.datasets.bounded import read_limited
+from onelook.datasets.files.bounded import read_limited
 from onelook.structures.errors import FormatError
 
 MOST_BYTES = 1024**3

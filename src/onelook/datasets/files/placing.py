@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from onelook.datasets.packed import Packed
+from onelook.datasets.files.packed import Packed
 from onelook.structures.errors import UserError
 
 

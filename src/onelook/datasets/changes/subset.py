@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from onelook.datasets.class_maps import map_classes
+from onelook.datasets.changes.class_maps import map_classes
 from onelook.datasets.dataset import Dataset
 from onelook.structures.errors import UserError, nearest
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from onelook.datasets.check import check
+from onelook.datasets.changes.repair import LOG, repair
+from onelook.datasets.checks.checking import check
 from onelook.datasets.reading import read
-from onelook.datasets.repair import LOG, repair
 
 
 def broken(root: Path, write_annotation) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from onelook.datasets.changes.subset import class_table
 from onelook.datasets.dataset import SPLITS, Dataset
-from onelook.datasets.subset import class_table
 from onelook.structures.errors import UserError
 
 RATIOS = (0.7, 0.15, 0.15)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from onelook.datasets.checks.looking import Look
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.looking import Look
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from onelook.datasets import placing
-from onelook.datasets.placing import new_names, place_file
+from onelook.datasets.files import placing
+from onelook.datasets.files.placing import new_names, place_file
 
 
 def test_names_stay_where_they_can_and_stems_never_meet():
