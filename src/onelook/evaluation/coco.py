@@ -39,8 +39,7 @@ def coco_result(problem: Problem) -> CocoResult:
         _xywh(problem.truth_box),
         iscrowd=problem.crowd.astype(np.int64),
     )
-    columns = (problem.image + 1, _xywh(problem.box), problem.score, problem.label + 1)
-    evaluation = COCOeval(truth, truth.load_res(np.column_stack(columns)), "bbox")
+    evaluation = COCOeval(truth, truth.load_res(_table(problem)), "bbox")
     evaluation.evaluate()
     evaluation.accumulate()
     evaluation.summary_lines()  # fills `stats` without printing, as `summarize` would
@@ -53,6 +52,16 @@ def coco_result(problem: Problem) -> CocoResult:
         np.where(ap == UNDEFINED, np.nan, ap),
         np.where(ap50 == UNDEFINED, np.nan, ap50),
     )
+
+
+def _table(problem: Problem) -> Reals:
+    """Return the detections (n, 7) as image, x, y, width, height, score, class; numbers count from 1. Nothing is kept twice."""
+    table = np.empty((len(problem.score), 7))
+    table[:, 0], table[:, 5], table[:, 6] = problem.image, problem.score, problem.label
+    table[:, [0, 6]] += 1
+    table[:, 1:3] = problem.box[:, :2]
+    np.subtract(problem.box[:, 2:], problem.box[:, :2], out=table[:, 3:5])
+    return table
 
 
 def _xywh(boxes: Reals) -> Reals:

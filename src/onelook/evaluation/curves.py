@@ -103,6 +103,20 @@ def counts_by_class(matches: Matches, score: float) -> list[Counts]:
     ]
 
 
+def image_counts(matches: Matches, score: float) -> tuple[Integers, Integers, Integers]:
+    """Return right, wrong and missed (images,) of every image at a score threshold."""
+    passing = over(matches, score)
+    right, wrong, truths = (
+        _tally(image, matches.images)
+        for image in (
+            matches.image[passing & matches.found],
+            matches.image[passing & matches.wrong],
+            matches.truth_image,
+        )
+    )
+    return right, wrong, truths - right
+
+
 def precision_recall(matches: Matches, label: int) -> tuple[Reals, Reals]:
     """Return recall and precision (n,) after every rank of one class, as AP sees them: ignored detections left out."""
     rows = (matches.label == label) & ~matches.ignored

@@ -127,14 +127,15 @@ def evaluate(
 
 def judge(problem: Problem, rules: Rules, score: float | None = None) -> tuple[Evaluation, Matches]:
     """Return the evaluation of a laid-out problem, and who found what at the rules' IoU, for curves and intervals."""
+    result = coco_result(problem) if rules.name == "coco" else None  # first, as it needs the most memory
     pairs = overlapping(problem, min(rules.iou, IOUS[0]))
     matches = match(problem, rules, pairs=pairs)
     best = best_score(confidence_curve(matches))
     if best is not None and rules.strict_score:
         best = float(np.nextafter(np.float32(best), np.float32(0)))  # the score itself has to pass
     score, score_from = _threshold(score, rules, best)
-    if rules.name == "coco":
-        result = coco_result(problem)
+    coco: dict[str, float | None] | None = None
+    if result is not None:
         class_ap, class_ap50 = result.class_ap, result.class_ap50
         ap, ap50, ap75 = (result.numbers[word] for word in ("ap", "ap50", "ap75"))
         coco = {word: _defined(value) for word, value in result.numbers.items()}
@@ -142,7 +143,6 @@ def judge(problem: Problem, rules: Rules, score: float | None = None) -> tuple[E
         by_iou = [class_average_precision(match(problem, rules, iou, pairs)) for iou in IOUS]
         class_ap, class_ap50 = np.mean(by_iou, axis=0), by_iou[0]
         ap, ap50, ap75 = (mean_over_classes(values, rules) for values in (class_ap, by_iou[0], by_iou[5]))
-        coco = None
     evaluation = Evaluation(
         rules=rules,
         ap=_defined(ap),

@@ -9,7 +9,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from onelook.evaluation.curves import harmonic_mean, over
+from onelook.evaluation.curves import harmonic_mean, image_counts, over
 from onelook.evaluation.matching import Matches
 from onelook.evaluation.problem import Integers, Problem
 from onelook.structures.errors import UserError
@@ -50,20 +50,6 @@ class Sample:
     right: int
     wrong: int
     missed: int
-
-
-def image_counts(matches: Matches, score: float) -> tuple[Integers, Integers, Integers]:
-    """Return right, wrong and missed (images,) of every image at a score threshold."""
-    passing = over(matches, score)
-    right, wrong, truths = (
-        np.bincount(image, minlength=matches.images).astype(np.int64)
-        for image in (
-            matches.image[passing & matches.found],
-            matches.image[passing & matches.wrong],
-            matches.truth_image,
-        )
-    )
-    return right, wrong, truths - right
 
 
 def choose_images(right: Integers, wrong: Integers, missed: Integers, each: int) -> dict[str, list[int]]:

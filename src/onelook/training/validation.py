@@ -1,6 +1,10 @@
 """A network's detections on a data set, in each image's own pixels: what evaluation asks for, during training and after."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
+from torch import Tensor
 
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.loader import eval_batches
@@ -14,14 +18,30 @@ from onelook.training.settings import TrainSettings
 _BATCH = 8
 
 
+@dataclass(frozen=True)
+class View:
+    """How a network is shown the images: the input's (width, height), the way they are fitted in, and a change of the pixels."""
+
+    size: tuple[int, int]
+    letterbox: bool
+    change: Callable[[Tensor], Tensor] | None = None
+    """Takes and returns images (n, 3, h, w) uint8."""
+
+
 def detect(network: Network, dataset: Dataset, settings: TrainSettings, device: torch.device) -> list[Detections]:
     """Return one `Detections` an image, in the data set's order, boxes clipped to the image."""
     assert settings.width and settings.height and settings.workers is not None
     network.eval()
-    size, found = (settings.width, settings.height), []
-    for batch in eval_batches(dataset, size, settings.resize == "letterbox", _BATCH, 0):
+    return look(network, dataset, View((settings.width, settings.height), settings.resize == "letterbox"), device)
+
+
+def look(network: Network, dataset: Dataset, view: View, device: torch.device) -> list[Detections]:
+    """Return what the network, as it stands, sees in such a view: one `Detections` an image, clipped to it."""
+    found = []
+    for batch in eval_batches(dataset, view.size, view.letterbox, _BATCH, 0):
+        images = batch.images if view.change is None else view.change(batch.images)
         with torch.inference_mode():
-            outputs = network(batch.images.to(device))
+            outputs = network(images.to(device))
         for index, how, output in zip(batch.indices, batch.fits, outputs, strict=True):
             width, height = dataset.sizes[index]
             boxes = clip(how.back(output.boxes), (int(width), int(height)))
