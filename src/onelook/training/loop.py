@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 from torch.optim import Optimizer
 
 from onelook.datasets.loader import Batch
-from onelook.models.network import Network
 from onelook.structures.errors import UserError
 from onelook.training.optimizer import MovingAverage
 from onelook.training.settings import TrainSettings
@@ -24,7 +24,7 @@ class DivergenceError(UserError):
 class State:
     """What a run is at a moment; a checkpoint holds just this."""
 
-    network: Network
+    network: nn.Module
     average: MovingAverage
     optimizer: Optimizer
     step: int = 0
@@ -32,7 +32,7 @@ class State:
     seconds: float = 0.0
     """Spent on training and evaluating, over all resumed parts."""
     best: float = -1.0
-    """Highest AP (COCO) on the validation split so far."""
+    """Highest score (AP of a detector) on the validation split so far."""
 
 
 @dataclass(frozen=True)

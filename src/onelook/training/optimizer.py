@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
-from onelook.models.network import Network
 from onelook.training.darknet_update import darknet_optimizer
 from onelook.training.settings import TrainSettings
 
@@ -27,12 +26,12 @@ def make_optimizer(network: nn.Module, settings: TrainSettings) -> Optimizer:
 class MovingAverage:
     """A copy of the network whose weights follow it slowly; with a share of 0 it equals it after every step."""
 
-    def __init__(self, network: Network, share: float) -> None:
+    def __init__(self, network: nn.Module, share: float) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.share = share
 
     @torch.no_grad()
-    def follow(self, network: Network, step: int) -> None:
+    def follow(self, network: nn.Module, step: int) -> None:
         """Move towards the network after step number `step`; early steps move faster, so that the start is forgotten."""
         share = min(self.share, (1 + step) / (10 + step))
         mine, theirs = _floats(self.network), _floats(network)

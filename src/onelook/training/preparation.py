@@ -1,6 +1,5 @@
 """From what the user named to what the loop needs: data, cfg and weights brought together, and every decision told."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from onelook.models.network import Network
 from onelook.models.transfer import read_pretrained, transfer
 from onelook.structures.errors import UserError
 from onelook.structures.network.cfg import Cfg
+from onelook.training.detection import DetectionTask
 from onelook.training.settings import TrainSettings, resolve
 
 GOOD_ANCHORS = 0.6
@@ -24,20 +24,7 @@ HELD_OUT = 0.15
 """Share of the training images that become the validation split of data without one."""
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What a training starts from; `told` are the lines that say what was derived."""
-
-    network: Network
-    train: Dataset
-    val: Dataset
-    test: Dataset | None
-    settings: TrainSettings
-    stride: int
-    told: tuple[str, ...]
-
-
-def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSettings) -> Prepared:
+def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSettings) -> DetectionTask:
     """Return network, splits and resolved settings for training `cfg` on `dataset`, starting from `weights` if given.
 
     Raises UserError for data without training images or boxes, an input size that is no multiple of the stride, and weights
@@ -62,7 +49,7 @@ def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSet
         if isinstance(module, BatchNorm1d | BatchNorm2d):
             module.momentum = settings.batch_norm_momentum
     test = dataset.split("test") if len(dataset.splits.get("test", ())) else None
-    return Prepared(network, train, val, test, settings, stride, tuple(told))
+    return DetectionTask(network, train, val, test, settings, tuple(told), stride)
 
 
 def _splits(dataset: Dataset, seed: int, told: list[str]) -> tuple[Dataset, Dataset]:

@@ -18,8 +18,8 @@ from onelook.training.predictions import (
 )
 from onelook.training.report import rebuild_report
 from onelook.training.run import Run
-from onelook.training.session import Say
 from onelook.training.settings import TrainSettings
+from onelook.training.task import Say
 from onelook.training.validation import detect
 
 

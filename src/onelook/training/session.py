@@ -1,26 +1,22 @@
 """A run at work: the loop's steps logged, drawn, evaluated and saved as they come."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from onelook.datasets.loader import Batch, lost_workers_told, train_batches
-from onelook.evaluation.evaluation import Evaluation
-from onelook.structures.bundle import Bundle, BundleSettings, write_bundle
+from onelook.datasets.loader import Batch, lost_workers_told
 from onelook.structures.progress import track
 from onelook.training.chart import draw_chart
 from onelook.training.checkpoint import save_state
 from onelook.training.interrupt import StopFlag
 from onelook.training.loop import State, StepResult, training_steps
 from onelook.training.optimizer import MovingAverage, make_optimizer
-from onelook.training.preparation import Prepared
 from onelook.training.run import Run
-from onelook.training.schedule import make_plan, make_rate
-from onelook.training.validation import validate
+from onelook.training.schedule import make_rate
+from onelook.training.task import Say, Task
 
 SAVE_EVERY = 120.0
 """Seconds between checkpoints, beside those at every evaluation."""
@@ -31,25 +27,23 @@ LOG_EVERY = 10
 CHART_EVERY = 30.0
 """Seconds between drawings of the chart, beside those at every evaluation."""
 
-Say = Callable[[str], None]
-
 
 class Session:
     """One process's part of a run, from the state it is given to the last step or to a signal."""
 
-    def __init__(self, run: Run, prepared: Prepared, facts: dict[str, Any], say: Say) -> None:
-        settings = prepared.settings
+    def __init__(self, run: Run, task: Task, facts: dict[str, Any], say: Say) -> None:
+        settings = task.settings
         assert settings.max_batches and settings.batch and settings.eval_every and settings.threads
         torch.set_num_threads(settings.threads)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.run, self.prepared, self.settings, self.facts, self.say = run, prepared, settings, facts, say
+        self.run, self.task, self.settings, self.facts, self.say = run, task, settings, facts, say
         self.total = settings.max_batches
-        self.steps_an_epoch = len(prepared.train) / settings.batch
+        self.steps_an_epoch = len(task.train) / settings.batch
         self.eval_steps = max(1, round(settings.eval_every * self.steps_an_epoch))
-        network = prepared.network
+        network = task.network
         network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub
         self.state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings))
-        self._rate_at = make_rate(settings, network.cfg.net)
+        self._rate_at = make_rate(settings, task.net)
         self.lines: list[dict[str, Any]] = []
         self._before = self._began = self._saved = self._drawn = self._logged = 0.0
 
@@ -62,7 +56,7 @@ class Session:
         self.lines = self.run.read_metrics()
         self._before, self._began = self.state.seconds, time.monotonic()
         self._saved = self._drawn = self._logged = self._began
-        self.state.network.seen = self.state.step * (self.settings.batch or 0)
+        self.task.count_seen(self.state.step * (self.settings.batch or 0))
         workers = self.settings.workers or 0
         with StopFlag() as stop, lost_workers_told(workers), closing(self._batches()) as batches:
             steps = training_steps(self.state, batches, self.settings, self._rate_at, self.device)
@@ -98,14 +92,8 @@ class Session:
         return left == 0 or (step % self.eval_steps == 0 and left >= self.eval_steps / 2)
 
     def _batches(self) -> Generator[Batch, None, None]:
-        settings = self.settings
-        assert settings.batch and settings.subdivisions and settings.workers is not None
-        parts, part = settings.subdivisions, settings.batch // settings.subdivisions
-        start, stop = self.state.step * parts, self.total * parts
-        plan = make_plan(settings, self.prepared.stride)
-        return train_batches(
-            self.prepared.train, settings.augment, plan, part, settings.seed, settings.workers, start, stop
-        )
+        parts = self.settings.subdivisions or 1
+        return self.task.batches(self.state.step * parts, self.total * parts)
 
     def _log(self, result: StepResult, seconds_a_step: float) -> None:
         line = {
@@ -124,43 +112,20 @@ class Session:
 
     def _evaluate(self) -> None:
         """Evaluate the moving average; the best so far becomes the run's model; then save and draw."""
-        evaluation = validate(self.state.average.network, self.prepared.val, self.settings, self.device)
+        found = self.task.validate(self.state.average.network, self.device)
         self.state.network.train()
         self._count_seconds(time.monotonic())
-        words = evaluation.as_json()
-        kept = ("ap", "ap50", "ap75", "precision", "recall", "f1", "per_class")
         epoch = self.state.step / self.steps_an_epoch
-        line = {
-            "kind": "eval",
-            "step": self.state.step,
-            "epoch": epoch,
-            "split": "val",
-            **{key: words[key] for key in kept},
-        }
+        line = {"kind": "eval", "step": self.state.step, "epoch": epoch, "split": "val", **found.words}
         self.lines.append(line)
         self.run.append(line)
-        if (evaluation.ap or 0.0) >= self.state.best:
-            self.state.best = evaluation.ap or 0.0
-            write_bundle(self.run.model, self._bundle(evaluation), replace=True)
+        if found.score >= self.state.best:
+            self.state.best = found.score
+            metrics = {"step": self.state.step, "split": "val", **found.metrics}
+            self.task.write_model(self.run.model, self.state.average.network, metrics)
         self.save()
         draw_chart(self.lines, self.run.chart, self.total)
-        self.say(
-            f"step {self.state.step}/{self.total}  epoch {epoch:.1f}  AP50 {evaluation.ap50 or 0:.3f}  "
-            f"AP {evaluation.ap or 0:.3f}  {self.state.seconds:.0f} s"
-        )
-
-    def _bundle(self, evaluation: Evaluation) -> Bundle:
-        settings = self.settings
-        assert settings.width and settings.height
-        facts = {"step": self.state.step, "split": "val", "ap": evaluation.ap, "ap50": evaluation.ap50}
-        return Bundle(
-            self.prepared.network.cfg,
-            self.prepared.train.names,
-            self.state.average.network.arrays(),
-            BundleSettings(settings.width, settings.height, settings.resize, trained_on=self.prepared.train.digest()),
-            {key: value for key, value in facts.items() if value is not None},
-            str(Path(self.run.folder) / "model"),
-        )
+        self.say(f"step {self.state.step}/{self.total}  epoch {epoch:.1f}  {found.told}  {self.state.seconds:.0f} s")
 
     def _note(self, result: StepResult) -> str:
-        return f"loss {sum(result.losses.values()):.3f}  AP {max(self.state.best, 0):.3f}"
+        return f"loss {sum(result.losses.values()):.3f}  {self.task.score_name} {max(self.state.best, 0):.3f}"

@@ -10,14 +10,14 @@ from onelook.datasets.reading import read
 from onelook.evaluation.evaluation import Evaluation
 from onelook.models.known import find_network
 from onelook.structures.errors import UserError
-from onelook.structures.network.cfg import format_cfg, parse_cfg
+from onelook.structures.network.cfg import parse_cfg
 from onelook.training.checkpoint import load_state, read_facts
 from onelook.training.memory import keep_memory
-from onelook.training.preparation import Prepared, prepare
-from onelook.training.proof import prove
+from onelook.training.preparation import prepare
 from onelook.training.run import Run, describe_environment, new_run_folder, refuse_used
-from onelook.training.session import Say, Session
+from onelook.training.session import Session
 from onelook.training.settings import make_train_settings, read_train_settings, settings_toml
+from onelook.training.task import Say, Task
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,13 @@ def train(
             f"stopped after step {session.state.step}; go on with: onelook train {network} {data} --out {run.folder} --resume"
         )
         return TrainResult(run.folder, session.state.seconds, None)
-    prepared = session.prepared
-    splits = {"train": prepared.train, "val": prepared.val, **({"test": prepared.test} if prepared.test else {})}
     about = {
         "network": str(network),
         "data": str(data),
         "weights": str(weights) if weights else None,
         "seconds": session.state.seconds,
     }
-    evaluation = prove(run, splits, prepared.settings, about, session.device, say)
+    evaluation = session.task.prove(run, about, session.device, say)
     return TrainResult(run.folder, session.state.seconds, evaluation)
 
 
@@ -90,12 +88,12 @@ def _begin(
     chosen = make_train_settings(settings or {}, "--set")
     folder = out or new_run_folder(network, data)
     refuse_used(folder)
-    prepared = prepare(find_network(network), read(data, format), weights, chosen)
-    for line in prepared.told:
+    task = prepare(find_network(network), read(data, format), weights, chosen)
+    for line in task.told:
         say(line)
     run = Run(folder)
-    session = Session(run, prepared, _facts(prepared), say)
-    run.begin(settings_toml(prepared.settings), describe_environment())
+    session = Session(run, task, _facts(task), say)
+    run.begin(settings_toml(task.settings), describe_environment())
     session.save()
     say(f"run: {folder}")
     return session
@@ -113,17 +111,16 @@ def _go_on(data: Path, out: Path | None, settings: Mapping[str, Any] | None, for
         raise UserError(f"{out}: expected a run to resume, with settings.toml and last/state.safetensors, got none")
     facts = read_facts(run.state)
     kept = dataclasses.replace(read_train_settings(run.settings), anchors="keep")  # they are in the run's cfg already
-    prepared = prepare(parse_cfg(facts["cfg"], str(run.state)), read(data, format), None, kept)
-    if _facts(prepared)["digest"] != facts["digest"]:
+    task = prepare(parse_cfg(facts["cfg"], str(run.state)), read(data, format), None, kept)
+    if task.digests() != facts["digest"]:
         raise UserError(f"{data}: expected the data that {out} was trained on, got other images, boxes or classes")
-    session = Session(run, prepared, facts, say)
+    session = Session(run, task, facts, say)
     load_state(run.state, session.state)
     run.rewind(session.state.step)
-    say(f"{out}: going on after step {session.state.step} of {prepared.settings.max_batches}")
+    say(f"{out}: going on after step {session.state.step} of {task.settings.max_batches}")
     return session
 
 
-def _facts(prepared: Prepared) -> dict[str, Any]:
-    """Return what a resuming run needs beside the state: the cfg in use, and the data's digests to compare."""
-    digest = {"train": prepared.train.digest(), "val": prepared.val.digest()}
-    return {"cfg": format_cfg(prepared.network.cfg), "digest": digest}
+def _facts(task: Task) -> dict[str, Any]:
+    """Return what a resuming run needs beside the state: the network in words, and the data's digests to compare."""
+    return {**task.facts(), "digest": task.digests()}

@@ -1,0 +1,93 @@
+"""What the engine asks of a kind of training; train, session and loop know neither detectors nor classifiers.
+
+`detection.py` says how a detector is fed, judged and written, and another kind says the same in a file of its own.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from onelook.datasets.dataset import Dataset
+from onelook.datasets.loader import Batch
+from onelook.evaluation.evaluation import Evaluation
+from onelook.structures.network.cfg import Section
+from onelook.training.run import Run
+from onelook.training.settings import TrainSettings
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """One evaluation of a run's validation split, as the engine needs it."""
+
+    score: float
+    """By which the best model of the run is chosen, 0 to 1."""
+    words: Mapping[str, Any]
+    """What the metrics' line says."""
+    metrics: Mapping[str, Any]
+    """What the bundle says of itself."""
+    told: str
+    """The numbers in a few words for the terminal."""
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """A network, its data and settings, brought together; `told` are the lines that say what was derived.
+
+    The network gives losses by name for (images, targets) while it trains.
+    """
+
+    network: nn.Module
+    train: Dataset
+    val: Dataset
+    test: Dataset | None
+    settings: TrainSettings
+    told: tuple[str, ...]
+
+    @property
+    @abstractmethod
+    def net(self) -> Section:
+        """The `[net]` section that the darknet recipe takes its rates from."""
+
+    @property
+    @abstractmethod
+    def score_name(self) -> str:
+        """What `Validation.score` is called, such as AP."""
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """Return what a resuming run needs, beside the state, to build the network again (JSON values)."""
+
+    @abstractmethod
+    def batches(self, start: int, stop: int) -> Generator[Batch, None, None]:
+        """Yield the micro-batches number `start` to `stop` - 1 of the run."""
+
+    @abstractmethod
+    def count_seen(self, images: int) -> None:
+        """Take note of how many images the network was trained on before this process began."""
+
+    @abstractmethod
+    def validate(self, network: nn.Module, device: torch.device) -> Validation:
+        """Return what `network`, a copy of the task's with other weights, is worth on the validation split."""
+
+    @abstractmethod
+    def write_model(self, folder: Path, network: nn.Module, metrics: Mapping[str, Any]) -> None:
+        """Write `network` as a bundle in place of an older one."""
+
+    @abstractmethod
+    def prove(self, run: Run, about: Mapping[str, Any], device: torch.device, say: Say) -> Evaluation:
+        """Return the validation's evaluation of the run's best model; write what the run's report is made of, and the report."""
+
+    def splits(self) -> dict[str, Dataset]:
+        """Return the data's parts by name; `test` only where there is one."""
+        return {"train": self.train, "val": self.val, **({"test": self.test} if self.test else {})}
+
+    def digests(self) -> dict[str, str]:
+        """Return the digests of the data trained and chosen on, which a resuming run compares."""
+        return {"train": self.train.digest(), "val": self.val.digest()}
