@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from onelook.cli.darknet_call import Call, parse
-from onelook.cli.darknet_detector import calc_anchors, test, train, validate_map
+from onelook.cli.darknet_detector import calc_anchors, test, train
+from onelook.cli.darknet_map import validate_map
 from onelook.structures.errors import UserError, nearest
 
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}

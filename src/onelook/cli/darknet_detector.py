@@ -1,4 +1,4 @@
-"""What `onelook darknet detector` does: train, test, map and calc_anchors, with the result lines that scripts parse.
+"""What `onelook darknet detector` does: train, test and calc_anchors, with the result lines that scripts parse.
 
 Source: what AlexeyAB/darknet at commit 59596d7 prints.
 """
@@ -12,21 +12,22 @@ from typing import Any
 import typer
 
 from onelook.cli.darknet_call import Call
-from onelook.structures.errors import FormatError, UserError
-
-LEAST_SCORE = 0.005
-"""Detections below it do not enter Darknet's `map`."""
+from onelook.cli.darknet_files import beside, data_bundle, let_unlabelled_pass
+from onelook.cli.darknet_map import map_lines
+from onelook.structures.errors import UserError
 
 NMS = 0.45
 
 
 def test(call: Call) -> None:
     """Print what the network sees on the images, as `detector test` does; -out writes them as JSON."""
-    from onelook.datasets.formats.darknet import read_data_file
+    from onelook.inference.model import load
     from onelook.inference.sources import find_images
 
-    data = call.path(0, "a .data file")
-    detector = _detector(call, read_data_file(data), data)
+    bundle = data_bundle(call)
+    letterbox = "-letter_box" in call.flags or bool(bundle.cfg.net.integer("letter_box", 0))
+    settings = dataclasses.replace(bundle.settings, resize="letterbox" if letterbox else "stretch")
+    detector = load(dataclasses.replace(bundle, settings=settings))
     images = find_images([str(path) for path in call.words[3:]] or _lines_of_stdin())
     frames = []
     for number, image in enumerate(images, start=1):
@@ -68,71 +69,6 @@ def _frame(detector: Any, path: Path, number: int, call: Call) -> dict[str, Any]
     return {"frame_id": number, "filename": str(path), "objects": objects}
 
 
-def validate_map(call: Call) -> None:
-    """Print AP by class, precision, recall, F1 and mAP, as `detector map` does."""
-    from onelook.datasets.formats.darknet import read_data_file
-
-    data = call.path(0, "a .data file")
-    typer.echo("\n".join(map_lines(call, _detector(call, read_data_file(data), data, exact=True))))
-
-
-def map_lines(call: Call, detector: Any) -> list[str]:
-    """Return the lines of `map` for the images that the .data file's `valid` lists."""
-    from onelook.datasets.reading import read
-    from onelook.evaluation.evaluation import evaluate
-    from onelook.evaluation.rules import RULES
-    from onelook.structures.progress import track
-
-    dataset = read(call.path(0, "a .data file"), "darknet", report=_as_darknet).split("val")
-    points, iou = call.flags.get("-points", 0), call.flags.get("-iou_thresh", 0.5)
-    score = call.flags.get("-thresh", 0.25)
-    paths = track(dataset.paths, len(dataset), "evaluating")
-    found = [detector.predict(path, score=LEAST_SCORE, nms=NMS) for path in paths]
-    truths = [dataset.truth(index) for index in range(len(dataset))]
-    rules = dataclasses.replace(RULES["darknet"], points=points, iou=iou, score=score)
-    result = evaluate(truths, found, dataset.names, rules)
-    lines = [f"detections_count = {result.detections}, unique_truth_count = {result.truths}  "]
-    for index, row in enumerate(result.per_class):
-        hits = f"(TP = {row.counts.right}, FP = {row.counts.wrong}) "
-        lines.append(f"class_id = {index}, name = {row.name}, ap = {(row.ap50 or 0) * 100:.2f}%   \t {hits}")
-    used = f"{points} Recall-points" if points else "Area-Under-Curve for each unique Recall"
-    counts, mean = result.counts, result.ap50 or 0.0
-    at = f" for conf_thresh = {score:.2f}, "
-    return [
-        *lines,
-        "",
-        f"{at}precision = {counts.precision:.2f}, recall = {result.recall or 0:.2f}, F1-score = {result.f1 or 0:.2f} ",
-        f"{at}TP = {counts.right}, FP = {counts.wrong}, FN = {counts.missed}, average IoU = {result.average_iou * 100:.2f} % ",
-        "",
-        f" IoU threshold = {iou * 100:.0f} %, used {used} ",
-        f" mean average precision (mAP@{iou:.2f}) = {mean:f}, or {mean * 100:.2f} %",
-    ]
-
-
-def _as_darknet(finding: Any) -> None:
-    """Let pass what Darknet lets pass: an image without a label file counts as one without objects."""
-    if finding.severity == "error" and finding.code not in ("unlabelled", "orphan-label"):
-        raise FormatError(str(finding))
-
-
-def _detector(call: Call, settings: dict[str, tuple[str, int]], data: Path, exact: bool = False) -> Any:
-    """Return the detector of the call's cfg and weights with the .data file's names; `exact` resizes as Darknet does."""
-    from onelook.inference.model import load
-    from onelook.structures.bundle import darknet_bundle
-
-    names = settings.get("names")
-    place = _beside(data, names[0]) if names else None
-    bundle = darknet_bundle(call.path(1, "a .cfg file"), call.path(2, "a .weights file"), place)
-    letterbox = "-letter_box" in call.flags or bool(bundle.cfg.net.integer("letter_box", 0))
-    resize = ("darknet_" if exact else "") + ("letterbox" if letterbox else "stretch")
-    return load(dataclasses.replace(bundle, settings=dataclasses.replace(bundle.settings, resize=resize)))
-
-
-def _beside(data: Path, text: str) -> Path:
-    """Return a path of a .data file: beside the file, or else as it stands."""
-    return data.parent / text if (data.parent / text).is_file() else Path(text)
-
-
 def train(call: Call) -> None:
     """Train by the darknet recipe on .data .cfg [.weights]; -map prints `map`'s lines of the best model at the end."""
     from onelook.datasets.formats.darknet import read_data_file
@@ -143,24 +79,21 @@ def train(call: Call) -> None:
     backup = read_data_file(data).get("backup")
     steps = _max_batches(cfg)
     settings = {"recipe": "darknet", "anchors": "keep", **({"max_batches": steps} if steps else {})}
-    folder = (_folder(data, backup[0]) / cfg.stem) if backup else None
+    folder = (beside(data, backup[0]) / cfg.stem) if backup else None
     result = run_training(cfg, data, weights, folder, settings, say=typer.echo)
     if result.finished:
         _write_backup(result.run, cfg.stem)
     if result.finished and "-map" in call.flags:
         from onelook.inference.model import load
+        from onelook.structures.bundle import find_model
 
-        typer.echo("\n".join(map_lines(call, load(result.run))))
+        typer.echo("\n".join(map_lines(call, load(find_model(result.run, exact=True)))))
 
 
 def _max_batches(cfg: Path) -> int:
     from onelook.structures.network.cfg import read_cfg
 
     return read_cfg(cfg).net.integer("max_batches", 0)
-
-
-def _folder(data: Path, text: str) -> Path:
-    return data.parent / text if (data.parent / text).is_dir() else Path(text)
 
 
 def _write_backup(run: Path, stem: str) -> None:
@@ -181,7 +114,7 @@ def calc_anchors(call: Call) -> None:
 
     count = call.flags.get("-num_of_clusters", 9)
     size = call.flags.get("-width", 416), call.flags.get("-height", 416)
-    dataset = read(call.path(0, "a .data file"), "darknet", report=_as_darknet).split("train")
+    dataset = read(call.path(0, "a .data file"), "darknet", report=let_unlabelled_pass).split("train")
     shapes = box_shapes(dataset, size, letterbox=False)
     typer.echo(f"\n num_of_clusters = {count}, width = {size[0]}, height = {size[1]} ")
     if len(dataset.dropped):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from onelook.cli.darknet_files import let_unlabelled_pass
 from onelook.cli.output import print_json
 from onelook.structures.classes import class_map
 from onelook.structures.detections import Detections
@@ -31,24 +32,33 @@ def evaluate(
     format: Annotated[str | None, typer.Option(help="The data's format, if looking gets it wrong.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with every number.")] = False,
 ) -> None:
-    """Judge MODEL on DATA and print AP, precision, recall and F1, for all classes and each."""
+    """Judge MODEL on DATA and print AP, precision, recall and F1, for all classes and each.
+
+    --rules darknet does all that Darknet's `detector map` does: its resizing, thresholds 0.005 and 0.45, boxes not clipped.
+    """
+    from onelook.datasets.findings import strict
     from onelook.datasets.reading import read
     from onelook.evaluation.evaluation import evaluate as judge
     from onelook.evaluation.rules import find_rules
     from onelook.inference.model import load
+    from onelook.structures.bundle import find_model
     from onelook.structures.progress import track
     from onelook.structures.truth import Truth
 
     chosen = find_rules(rules)
-    detector = load(model, weights=weights, names=names)
-    dataset = read(data, format)
+    as_darknet = chosen.name == "darknet"
+    detector = load(find_model(model, weights, names, exact=as_darknet))
+    dataset = read(data, format, report=let_unlabelled_pass if as_darknet else strict)
     split = split or ("val" if "val" in dataset.splits else None)
     dataset = dataset.split(split) if split else dataset
     if not len(dataset):
         raise UserError(f"{data}: expected labelled images in the {split or 'whole'} set, got none")
     places = class_places(detector.names, dataset.names, str(model))
     paths = track(dataset.paths, len(dataset), "evaluating")
-    found = [renamed(detector.predict(path, score=LEAST_SCORE), places) for path in paths]
+    seen = (
+        detector.list_as_darknet(path) if as_darknet else detector.predict(path, score=LEAST_SCORE) for path in paths
+    )
+    found = [renamed(each, places) for each in seen]
     truths: list[Truth] = [dataset.truth(index) for index in range(len(dataset))]
     result = judge(truths, found, dataset.names, chosen, score, [str(path) for path in dataset.paths]).as_json()
     if as_json:

@@ -13,7 +13,10 @@ from onelook.structures.detections import Detections
 from onelook.structures.errors import UserError
 from onelook.structures.letterbox import Fit, Image, fit, place
 from onelook.structures.network.heads import decode_all, heads_of
-from onelook.structures.network.nms import measure_of, suppress
+from onelook.structures.network.nms import measure_of, suppress, suppress_in_order
+
+DARKNET_SCORE, DARKNET_NMS = 0.005, 0.45
+"""Thresholds of Darknet's `detector map`, whatever its flags say."""
 
 
 class Detector:
@@ -54,6 +57,17 @@ class Detector:
         found = decode_all(raws, self._heads, self.settings.size, score)
         found = suppress(found, nms, measure=measure_of(self.layers, how.inner))
         return _in_image(found, how, (image.shape[1], image.shape[0]))
+
+    def list_as_darknet(self, picture: Picture, score: float = DARKNET_SCORE, nms: float = DARKNET_NMS) -> Detections:
+        """Return what Darknet's `detector map` judges: boxes not clipped, and in the order of Darknet's own list.
+
+        By that order a detection is right or wrong where two find one object. Raises what `predict` raises.
+        """
+        image = pixels_of(picture)
+        how, raws = self.raw_outputs(image)
+        found = decode_all(raws, self._heads, self.settings.size, score)
+        found = suppress_in_order(found, nms, measure_of(self.layers, how.inner))
+        return Detections(how.back(found.boxes), found.scores, found.classes)
 
     def raw_outputs(self, image: Image) -> tuple[Fit, list[Floats]]:
         """Return how the image was fitted into the input, and the numbers that each head receives, (c, h, w)."""

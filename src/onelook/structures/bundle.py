@@ -5,7 +5,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -190,10 +190,17 @@ def _verify(weights: Path, expected: str) -> None:
         )
 
 
-def find_model(path: Path, weights: Path | None = None, names: Path | None = None) -> Bundle:
+def as_darknet_resizes(bundle: Bundle, letterbox: bool) -> Bundle:
+    """Return the bundle with Darknet's own arithmetic for resizing."""
+    resize = "darknet_letterbox" if letterbox else "darknet_stretch"
+    return replace(bundle, settings=replace(bundle.settings, resize=resize))
+
+
+def find_model(path: Path, weights: Path | None = None, names: Path | None = None, exact: bool = False) -> Bundle:
     """Return the model that a user names: a bundle, a run, a folder or `.cfg` or `.weights` with the others beside it.
 
-    For Darknet files the names are taken from a `.names` file beside, and may be given. Raises UserError with the ways out.
+    For Darknet files the names are taken from a `.names` file beside, and may be given. `exact` resizes images as AlexeyAB's
+    `detector map` does, by letterbox only where the cfg or the bundle says so. Raises UserError with the ways out.
     """
     folder = next((each for each in (path / "model", path) if (each / "bundle.toml").is_file()), None)
     if folder and (weights or names):
@@ -201,9 +208,11 @@ def find_model(path: Path, weights: Path | None = None, names: Path | None = Non
             f"{folder}: a bundle has its own weights and names; give --weights and --names with a .cfg only"
         )
     if folder:
-        return read_bundle(folder)
+        bundle = read_bundle(folder)
+        return as_darknet_resizes(bundle, bundle.settings.letterbox) if exact else bundle
     cfg_path, weights_path = _darknet_pair(path, weights)
-    return darknet_bundle(cfg_path, weights_path, names or _names_beside(cfg_path))
+    bundle = darknet_bundle(cfg_path, weights_path, names or _names_beside(cfg_path))
+    return as_darknet_resizes(bundle, bool(bundle.cfg.net.integer("letter_box", 0))) if exact else bundle
 
 
 def darknet_bundle(cfg_path: Path, weights_path: Path, names_path: Path | None) -> Bundle:

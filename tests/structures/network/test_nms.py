@@ -7,7 +7,7 @@ import numpy as np
 from onelook.structures.boxes import as_boxes, iou
 from onelook.structures.detections import Detections
 from onelook.structures.network import nms
-from onelook.structures.network.nms import suppress
+from onelook.structures.network.nms import suppress, suppress_in_order
 
 
 def detections(*rows: tuple[float, float, float, float, float, int]) -> Detections:
@@ -77,3 +77,26 @@ def test_a_network_that_fires_everywhere_is_bounded() -> None:
     suppress(found)
 
     assert time.process_time() - start < 5
+
+
+def test_darknet_s_order_is_by_the_score_for_the_last_class_then_the_one_before() -> None:
+    apart = [[20.0 * index, 0, 20 * index + 10, 10] for index in range(3)]
+    boxes = [apart[0], apart[0], apart[1], apart[2], apart[2]]
+    found = Detections(boxes, [0.9, 0.2, 0.8, 0.5, 0.3], [0, 1, 0, 0, 1])  # type: ignore[arg-type]
+
+    listed = suppress_in_order(found)
+
+    assert listed.scores.tolist() == np.float32([0.5, 0.3, 0.9, 0.2, 0.8]).tolist()
+    assert listed.classes.tolist() == [0, 1, 0, 1, 0]
+
+
+def test_darknet_s_order_leaves_what_suppress_leaves() -> None:
+    random = np.random.default_rng(3)
+    corner = random.uniform(0, 60, (80, 2))
+    boxes = np.repeat(np.concatenate([corner, corner + random.uniform(5, 50, (80, 2))], axis=1), 2, axis=0)
+    found = Detections(boxes, random.random(160), np.tile([0, 2], 80))  # type: ignore[arg-type]
+
+    listed, best_first = suppress_in_order(found), suppress(found)
+
+    assert sorted(listed.scores.tolist(), reverse=True) == best_first.scores.tolist()
+    assert len(suppress_in_order(Detections.none())) == 0

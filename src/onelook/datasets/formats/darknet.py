@@ -46,16 +46,18 @@ def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Data
     """Return the data set of a .data file, or of a folder that holds one; images are in the order of the lists.
 
     Its classes are those of `names`, matched by name, or else of the file's `names`. A missing label file makes the image
-    unlabelled, an empty one makes it a negative. Raises FormatError for a .data file that cannot be followed, and what
+    unlabelled, an empty one makes it a negative. Labels of the pictures in the list `difficult` are flagged, and belong to the
+    pictures at the same places of `valid`. Raises FormatError for a .data file that cannot be followed, and what
     `report` raises.
     """
     file = _data_file(path)
     settings = read_data_file(file)
     own = _names(file, settings, names)
     places: Sequence[int | None] = range(len(own)) if names is None else class_map(own, names)
-    labels = Labels(own, places, Builder(), report)
+    lists = _lists(file, settings)
+    labels = Labels(own, places, Builder(), report, _difficult(file, settings, lists))
     splits: dict[str, list[int]] = {}
-    for split, (list_file, _) in _lists(file, settings).items():
+    for split, (list_file, _) in lists.items():
         splits[split] = list(_read_list(list_file, file, labels, report))
     labels.report_orphans()
     return labels.builder.build(tuple(own if names is None else names), splits, file.parent, NAME)
@@ -95,8 +97,17 @@ def label_path(image: Path) -> Path:
 class Labels:
     """Images and their labels as they are read: every image once, whichever lists name it."""
 
-    def __init__(self, own: Sequence[str], places: Sequence[int | None], builder: Builder, report: Report) -> None:
+    def __init__(
+        self,
+        own: Sequence[str],
+        places: Sequence[int | None],
+        builder: Builder,
+        report: Report,
+        difficult: Mapping[Path, Path] | None = None,
+    ) -> None:
+        """Begin without images; `difficult` has the label file of an image's difficult objects, by image."""
         self.own, self.places, self.builder, self.report = own, places, builder, report
+        self.difficult = difficult or {}
         self._known: dict[Path, int | None] = {}
         self._folders: dict[Path, set[Path]] = {}
 
@@ -123,25 +134,28 @@ class Labels:
             self.report(Finding(image, None, "unreadable-image", what, "replace the picture or take it off the lists"))
             return None
         file = label_path(image)
-        try:
-            with file.open("rb") as opened:
-                text = opened.read(MOST_TEXT + 1).decode("utf-8-sig", "replace")
-        except FileNotFoundError:
+        text = _text_of(file)
+        if text is None:
             fix = "label it, take it out (`onelook data convert --drop-unlabelled`), or write an empty file if nothing is on it"
             self.report(Finding(image, None, "unlabelled", f"expected a label file {file}, got none", fix))
-            return self.builder.add_image(image, size, labelled=False)
-        self._folders.setdefault(file.parent, set()).add(image.parent)
-        index = self.builder.add_image(image, size, labelled=True)
+        else:
+            self._folders.setdefault(file.parent, set()).add(image.parent)
+        index = self.builder.add_image(image, size, labelled=text is not None)
+        self._add_lines(text or "", file, size)
+        if image in self.difficult:
+            self._add_lines(_text_of(self.difficult[image]) or "", self.difficult[image], size, difficult=True)
+        return index
+
+    def _add_lines(self, text: str, file: Path, size: tuple[int, int], difficult: bool = False) -> None:
         if len(text) > MOST_TEXT:
             what = f"expected at most {MOST_TEXT} bytes of labels, got more"
             self.report(Finding(file, None, "broken-annotation", what, "write the labels again"))
-            return index
+            return
         for number, line in enumerate(text.splitlines(), start=1):
             if line.strip():
-                self._add_line(line, file, number, size)
-        return index
+                self._add_line(line, file, number, size, difficult)
 
-    def _add_line(self, line: str, file: Path, number: int, size: tuple[int, int]) -> None:
+    def _add_line(self, line: str, file: Path, number: int, size: tuple[int, int], difficult: bool) -> None:
         def tell(code: str, what: str, fix: str) -> None:
             self.report(Finding(file, number, code, what, fix))
 
@@ -156,9 +170,18 @@ class Labels:
             what = f"expected a class from 0 to {len(self.own) - 1}, got {told}"
             tell("unknown-class", what, "mend the number or the list of names")
             return
-        verdict = self.builder.add_box(box, place)
+        verdict = self.builder.add_box(box, place, difficult)
         if verdict:
             tell(verdict.code, verdict.what, verdict.fix)
+
+
+def _text_of(file: Path) -> str | None:
+    """Return what a label file says, a byte beyond MOST_TEXT at most; None where there is none."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MOST_TEXT + 1).decode("utf-8-sig", "replace")
+    except FileNotFoundError:
+        return None
 
 
 def _parse(line: str, size: tuple[int, int]) -> tuple[int, Corners]:
@@ -245,15 +268,34 @@ def _resolve(value: str, bases: Sequence[Path]) -> Path | None:
     return next((base / value for base in bases if (base / value).is_file()), None)
 
 
-def _read_list(list_file: Path, file: Path, labels: Labels, report: Report) -> Iterator[int]:
+def _difficult(
+    file: Path, settings: Mapping[str, tuple[str, int]], lists: Mapping[str, tuple[Path, int]]
+) -> dict[Path, Path]:
+    """Return the label file of difficult objects by image of `valid`. Raises FormatError for lists of different lengths."""
+    if "difficult" not in settings or "val" not in lists:
+        return {}
+    value, number = settings["difficult"]
+    images, others = (_lines(each, file) for each in (lists["val"][0], _found(value, file, number)))
+    if len(images) != len(others):
+        raise FormatError(
+            f"{file}:{number}: expected {len(images)} lines in {value}, as the valid list has, got {len(others)}"
+        )
+    pairs = zip(images, others, strict=True)
+    return {image: label_path(other or Path(text)) for (_, _, image), (_, text, other) in pairs if image}
+
+
+def _lines(list_file: Path, file: Path) -> list[tuple[int, str, Path | None]]:
+    """Return number, text and picture of every line that is not blank; None for a picture that isn't there."""
     bases = (file.parent, list_file.parent, Path(), file.parent.parent)
     text = list_file.read_text(encoding="utf-8-sig", errors="surrogateescape")
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        image = _resolve(line.strip(), bases)
+    lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip())
+    return [(number, line, _resolve(line, bases)) for number, line in lines]
+
+
+def _read_list(list_file: Path, file: Path, labels: Labels, report: Report) -> Iterator[int]:
+    for number, line, image in _lines(list_file, file):
         if image is None:
-            what = f"expected an image {line.strip()}, got none"
+            what = f"expected an image {line}, got none"
             report(Finding(list_file, number, "missing-image", what, "mend the path or remove the line"))
             continue
         index = labels.add(image)

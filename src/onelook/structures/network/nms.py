@@ -64,6 +64,34 @@ def suppress(found: Detections, overlap: float = 0.45, most: int | None = None, 
     return found[rows[:most]]
 
 
+def suppress_in_order(found: Detections, overlap: float = 0.45, measure: Measure = PLAIN) -> Detections:
+    """Return what `suppress` leaves, in the order in which Darknet lists it, on which its TP and FP depend.
+
+    `found` is as `decode_all` gives it: the classes of a box lie together, rising. For every class in turn Darknet sorts its
+    boxes anew (stable, by glibc's qsort), so boxes end up by their score for the last class, then the last but one, ...
+    """
+    first, box = _boxes_of(found)
+    scores = np.zeros((len(first), int(found.classes.max(initial=-1)) + 1), np.float32)  # (boxes, classes)
+    scores[box, found.classes] = found.scores
+    place = np.full(scores.shape, -1, np.int64)
+    place[box, found.classes] = np.arange(len(found))
+    order = np.arange(len(first))
+    for index in range(scores.shape[1]):
+        order = order[np.argsort(-scores[order, index], kind="stable")]
+        rows = order[scores[order, index] > 0]
+        lost = np.setdiff1d(rows, rows[_survivors(found.boxes[first[rows]], overlap, measure)])
+        place[lost, index] = -1
+    kept = place[order]
+    return found[kept[kept >= 0]]
+
+
+def _boxes_of(found: Detections) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first row of each box (b,), and of which box each row (n,) is a class."""
+    same = (found.boxes[1:] == found.boxes[:-1]).all(axis=1) & (found.classes[1:] > found.classes[:-1])
+    begins = np.append(len(found) > 0, ~same)[: len(found)]
+    return np.flatnonzero(begins), np.cumsum(begins) - 1
+
+
 def _of_class(found: Detections, index: int, overlap: float, measure: Measure) -> NDArray[np.int64]:
     rows = np.nonzero(found.classes == index)[0]
     rows = rows[np.argsort(-found.scores[rows], kind="stable")][:MOST_CANDIDATES]

@@ -1,0 +1,32 @@
+"""The files that Darknet's command lines name: .data, .cfg and .weights, found as Darknet finds them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from onelook.cli.darknet_call import Call
+from onelook.structures.errors import FormatError
+
+if TYPE_CHECKING:
+    from onelook.structures.bundle import Bundle
+
+
+def let_unlabelled_pass(finding: Any) -> None:
+    """Let pass what Darknet lets pass: an image without a label file counts as one without objects."""
+    if finding.severity == "error" and finding.code not in ("unlabelled", "orphan-label"):
+        raise FormatError(str(finding))
+
+
+def data_bundle(call: Call) -> "Bundle":
+    """Return the call's cfg and weights with the class names of its .data file."""
+    from onelook.datasets.formats.darknet import read_data_file
+    from onelook.structures.bundle import darknet_bundle
+
+    data = call.path(0, "a .data file")
+    names = read_data_file(data).get("names")
+    place = beside(data, names[0]) if names else None
+    return darknet_bundle(call.path(1, "a .cfg file"), call.path(2, "a .weights file"), place)
+
+
+def beside(data: Path, text: str) -> Path:
+    """Return a path of a .data file: beside the file, or else as it stands."""
+    return data.parent / text if (data.parent / text).exists() else Path(text)
