@@ -253,3 +253,17 @@ def test_the_plot_is_drawn(blood: Path, tmp_path: Path):
     answer("stats", blood, "--plot", tmp_path / "plot.png")
 
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_network_belongs_to_darknet_alone_and_must_be_a_detector(blood: Path, tmp_path: Path):
+    (tmp_path / "none.cfg").write_text("[net]\nwidth=32\nheight=32\n[convolutional]\nfilters=2\n")
+    for words, said in (
+        (["voc", "--network", "yolov3"], "expected --to darknet with it"),
+        (["darknet", "--network", "yolov33"], "did you mean 'yolov3'?"),
+        (["darknet", "--network", str(tmp_path / "none.cfg")], "expected a detector with anchors"),
+    ):
+        done = typed("convert", blood, "--to", *words, "--out", tmp_path / "out")
+
+        assert isinstance(done.exception, UserError)
+        assert said in str(done.exception)
+        assert not (tmp_path / "out").exists()

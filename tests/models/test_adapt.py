@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.models.tiny import BODY, NET, two_heads
 
-from onelook.models.adapt import adapt, strides, used_anchors, with_net
+from onelook.models.adapt import adapt, counsel, strides, used_anchors, with_net
 from onelook.models.known import KNOWN, find_network
 from onelook.structures.errors import FormatError
 from onelook.structures.network.cfg import Cfg, Section, format_cfg, parse_cfg
@@ -140,3 +140,17 @@ def test_a_grid_head_changes_the_connected_layer_before_it() -> None:
     assert strides(adapted) == (16,)
     assert used_anchors(adapted).shape == (0, 2)
     assert describe(adapted)[-1].out_shape == (36, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("classes", "images", "batches", "steps"),
+    [(1, 50, 6000, (4800, 5400)), (10, 50, 20000, (16000, 18000)), (1, 7000, 7000, (5600, 6300))],
+)
+def test_batches_are_counselled_by_classes_and_images(
+    classes: int, images: int, batches: int, steps: tuple[int, int]
+) -> None:
+    options = counsel(parse_cfg(NET + "batch=1\n[convolutional]\n"), classes, images)
+
+    assert (options["max_batches"], options["steps"]) == (batches, steps)
+    assert (options["batch"], options["subdivisions"]) == (64, 16)
+    assert "batch" not in counsel(find_network("yolov3-tiny"), classes, images)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from onelook.cli.darknet_project import DEFAULT, project_cfg
 from onelook.cli.data import Data, Format, Json, Out, Seed, class_table, read_data, tell_format
 from onelook.cli.output import print_json
 from onelook.structures.errors import UserError
@@ -68,26 +69,45 @@ def convert(
     coordinates: Annotated[
         str, typer.Option(help="continuous, or inclusive for VOC boxes that count pixels from 1.")
     ] = "continuous",
+    network: Annotated[
+        str | None,
+        typer.Option(help="With --to darknet: the .cfg or known name made to fit as obj.cfg; by default yolov3-tiny."),
+    ] = None,
     format: Format = None,
     as_json: Json = False,
 ) -> None:
-    """Write the data in another format, and say what that format has no word for."""
+    """Write the data in another format, and say what that format has no word for.
+
+    --to darknet writes all that the original Darknet trains on: in that folder, `darknet detector train obj.data obj.cfg`.
+    """
     from onelook.datasets.changes.class_maps import map_classes, union
     from onelook.datasets.converting import convert as write
+    from onelook.structures.files import write_text
+    from onelook.structures.network.cfg import format_cfg
 
     sets = [read_data(data, format, None, coordinates, drop_unlabelled)]
     sets += [read_data(other, None, unlabelled=drop_unlabelled) for other in add or ()]
     dataset = union(sets) if len(sets) > 1 else sets[0]
     dataset = map_classes(_labelled(dataset, drop_unlabelled), _renames(rename or ()), drop or ())
+    if network and to != "darknet":
+        raise UserError(f"--network: expected --to darknet with it, got --to {to}, which has no cfg")
+    cfg, changes = project_cfg(network or DEFAULT, dataset) if to == "darknet" else (None, [])
     lost = write(dataset, to, out)
+    if cfg:
+        write_text(out / "obj.cfg", format_cfg(cfg))
     if len({one.names for one in sets}) > 1:
         lost.append(
             "the sets have different classes: an object of one set's class on another's image counts as background"
         )
     if as_json:
-        print_json({"out": str(out), "format": to, "images": len(dataset), "boxes": len(dataset.boxes), "lost": lost})
+        told = {"out": str(out), "format": to, "images": len(dataset), "boxes": len(dataset.boxes), "lost": lost}
+        print_json({**told, **({"cfg": str(out / "obj.cfg"), "changes": changes} if cfg else {})})
         return
-    for row in [*lost, f"{out}: {len(dataset)} images, {len(dataset.boxes)} boxes as {to}"]:
+    for row in [
+        *lost,
+        *(f"obj.cfg: {change}" for change in changes),
+        f"{out}: {len(dataset)} images, {len(dataset.boxes)} boxes as {to}",
+    ]:
         typer.echo(row)
 
 

@@ -61,6 +61,19 @@ def with_net(cfg: Cfg, **options: object) -> tuple[Cfg, list[str]]:
     return replace(cfg, net=_told(cfg.net, changes, **options)), changes
 
 
+def counsel(cfg: Cfg, classes: int, images: int) -> dict[str, object]:
+    """Return the [net] options that AlexeyAB counsels for training on so many classes and images.
+
+    2,000 batches a class, at least 6,000 and at least one an image; the rate falls at 80 and 90 % of them. A cfg that is set
+    up for testing, batch=1, gets batch=64 and subdivisions=16. Source: "How to train" in AlexeyAB/darknet's README.
+    """
+    most = max(2000 * classes, 6000, images)
+    options: dict[str, object] = {"max_batches": most, "policy": "steps"}
+    options |= {"steps": (most * 8 // 10, most * 9 // 10), "scales": (0.1, 0.1)}
+    testing = cfg.net.integer("batch", 1) == 1
+    return {**({"batch": 64, "subdivisions": 16} if testing else {}), **options}
+
+
 def _cell(layer: Layer, size: tuple[int, int]) -> Sizes:
     """Return the width and height of a head's cell in pixels of an input of `size` (width, height)."""
     side = layer.section.integer("side", 7)

@@ -304,12 +304,13 @@ def _read_list(list_file: Path, file: Path, labels: Labels, report: Report) -> I
 
 
 def write(dataset: Dataset, folder: Path) -> None:
-    """Write obj.data, obj.names, one list a split, images/ and labels/ into an empty folder; pictures are linked or copied.
+    """Write obj.data, obj.names, one list a split, images/, labels/ and backup/ into an empty folder.
 
-    Paths in the lists are relative to the folder. Without splits every image is for training. An unlabelled image gets no
-    label file. The flags of boxes have no place in Darknet's labels.
+    Pictures are linked or copied. Paths in the lists are relative to the folder. Without splits every image is for training.
+    An unlabelled image gets no label file. The flags of boxes have no place in Darknet's labels.
     """
     files = write_labels(dataset, folder)
+    (folder / "backup").mkdir()  # Darknet, which writes its weights there, does not make it
     (folder / "obj.names").write_text("".join(f"{name}\n" for name in dataset.names), encoding="utf-8")
     splits = dataset.splits or {"train": np.arange(len(dataset))}
     for split, indices in splits.items():
