@@ -92,6 +92,7 @@ def test_the_time_left_counts_evaluations_in_and_pauses_out() -> None:
     ("seconds", "words"),
     [
         (45, "45 s"),
+        (125, "2 min 05 s"),
         (700, "12 min"),
         (11_100, "3 h 05 min"),
         (86400 * 2 + 4 * 3600 + 5, "2 d 4 h"),

@@ -61,8 +61,8 @@ def stopped_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a run get SIGINT in the middle of step number `steps`."""
     note = Session._log
 
-    def log(session: Session, result: StepResult, seconds: float) -> None:
-        note(session, result, seconds)
+    def log(session: Session, result: StepResult) -> None:
+        note(session, result)
         if result.step >= steps:
             os.kill(os.getpid(), signal.SIGINT)
 

@@ -29,10 +29,7 @@ def train(
 ) -> None:
     """Train NETWORK on DATA; the run's folder holds the best model, the chart, the report and all to go on from."""
     chosen = parse_overrides(settings or [])
-    try:
-        import torch  # noqa: F401 - only to say how to get it
-    except ImportError:
-        raise UserError("training needs torch, got none; install it by: pip install 'onelook[train]'") from None
+    need_torch()
     from onelook.training.train import train as run_training
 
     result = run_training(
@@ -43,3 +40,11 @@ def train(
     if as_json:
         words = result.evaluation.as_json()
         print_json({"run": str(result.run), "ap50": words["ap50"], "seconds": result.seconds, **words})
+
+
+def need_torch() -> None:
+    """Raise UserError that says how to get torch, where it is not installed."""
+    try:
+        import torch  # noqa: F401 - only to say how to get it
+    except ImportError:
+        raise UserError("training needs torch, got none; install it by: pip install 'onelook[train]'") from None

@@ -100,10 +100,12 @@ def seconds_left(steps: Metrics, total_steps: int | None) -> float | None:
 
 
 def duration(seconds: float) -> str:
-    """Return a time span in the two units that matter: 45 s, 12 min, 3 h 05 min, 2 d 4 h."""
+    """Return a time span in the two units that matter: 45 s, 2 min 05 s, 12 min, 3 h 05 min, 2 d 4 h."""
     minutes, hours = round(seconds / 60), int(seconds // 3600)
     if seconds < 90:
         return f"{seconds:.0f} s"
+    if minutes < 10:
+        return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
     if minutes < 90:
         return f"{minutes} min"
     if hours < 48:

@@ -16,7 +16,7 @@ from onelook.structures.network.cfg import Section, format_cfg
 from onelook.training.proof import prove
 from onelook.training.run import Run
 from onelook.training.schedule import make_plan
-from onelook.training.task import Say, Task, Validation
+from onelook.training.task import Say, StepLoad, Task, Validation
 from onelook.training.validation import validate
 
 _LOGGED = ("ap", "ap50", "ap75", "precision", "recall", "f1", "per_class")
@@ -51,6 +51,11 @@ class DetectionTask(Task):
         assert settings.batch and settings.subdivisions and settings.workers is not None
         plan, part = make_plan(settings, self.stride), settings.batch // settings.subdivisions
         return train_batches(self.train, settings.augment, plan, part, settings.seed, settings.workers, start, stop)
+
+    def load(self, step: int) -> StepLoad:
+        """Return the input's size and whether it is made of mosaics."""
+        plan = make_plan(self.settings, self.stride)(step * (self.settings.subdivisions or 1))
+        return StepLoad("mosaics" if plan.mosaic else "photographs", plan.size[0] * plan.size[1])
 
     def count_seen(self, images: int) -> None:
         """Tell the network, whose [region] head begins otherwise than it goes on."""

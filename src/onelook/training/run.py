@@ -28,6 +28,7 @@ class Run:
         self.model = folder / "model"
         self.state = folder / "last" / "state.safetensors"
         self.metrics = folder / "metrics.jsonl"
+        self.resources = folder / "resources.jsonl"
         self.environment = folder / "environment.json"
         self.chart = folder / "chart.png"
         self.predictions = folder / "predictions.json"

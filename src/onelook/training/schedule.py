@@ -70,6 +70,12 @@ class Plan:
         return width, height
 
 
+def evaluates_after(step: int, total: int, every: int) -> bool:
+    """Return whether a step, counted from 1, is followed by an evaluation; the last is, in the place of one just before it."""
+    left = total - step
+    return left == 0 or (step % every == 0 and left >= every / 2)
+
+
 def make_plan(settings: TrainSettings, stride: int) -> Plan:
     """Return the plan of a run whose network halves its input down to `stride`."""
     assert settings.width and settings.height and settings.subdivisions and settings.max_batches

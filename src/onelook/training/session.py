@@ -15,8 +15,9 @@ from onelook.training.interrupt import StopFlag
 from onelook.training.loop import State, StepResult, training_steps
 from onelook.training.optimizer import MovingAverage, make_optimizer
 from onelook.training.run import Run
-from onelook.training.schedule import make_rate
+from onelook.training.schedule import evaluates_after, make_rate
 from onelook.training.task import Say, Task
+from onelook.training.watch import Watch
 
 SAVE_EVERY = 120.0
 """Seconds between checkpoints, beside those at every evaluation."""
@@ -43,9 +44,10 @@ class Session:
         network = task.network
         network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub
         self.state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings))
-        self._rate_at = make_rate(settings, task.net)
+        self.rate_at = make_rate(settings, task.net)
+        self.watch = Watch(run, settings.batch, self.total, self.steps_an_epoch, say)
         self.lines: list[dict[str, Any]] = []
-        self._before = self._began = self._saved = self._drawn = self._logged = 0.0
+        self._before = self._began = self._saved = self._drawn = 0.0
 
     def save(self) -> None:
         """Write the checkpoint."""
@@ -55,11 +57,17 @@ class Session:
         """Train on to the last step; return whether it was reached, or a signal asked to stop before. Saved either way."""
         self.lines = self.run.read_metrics()
         self._before, self._began = self.state.seconds, time.monotonic()
-        self._saved = self._drawn = self._logged = self._began
+        self._saved = self._drawn = self._began
         self.task.count_seen(self.state.step * (self.settings.batch or 0))
         workers = self.settings.workers or 0
-        with StopFlag() as stop, lost_workers_told(workers), closing(self._batches()) as batches:
-            steps = training_steps(self.state, batches, self.settings, self._rate_at, self.device)
+        with (
+            StopFlag() as stop,
+            lost_workers_told(workers),
+            self.watch,
+            closing(self.watch.pace.over(self.batches())) as batches,
+        ):
+            self.watch.pace.restart()
+            steps = training_steps(self.state, batches, self.settings, self.rate_at, self.device)
             for result in track(steps, self.total, "training", "steps", self.state.step, self._note):
                 self._after_step(result, stop.wished)
                 if stop.wished:
@@ -70,32 +78,34 @@ class Session:
         """Log, evaluate, save and draw, each when its time has come."""
         now = time.monotonic()
         self._count_seconds(now)
+        self.watch.after_step(result)
         if result.step % LOG_EVERY == 0 or result.step == self.total:
-            self._log(result, (now - self._logged) / (result.step % LOG_EVERY or LOG_EVERY))
-            self._logged = now
+            self._log(result)
         if self._evaluates_after(result.step):
-            self._evaluate()
-            self._saved = self._drawn = self._logged = time.monotonic()
+            with self.watch.pace.beside("evaluation"):
+                self._evaluate()
+            self._saved = self._drawn = time.monotonic()
         elif now - self._saved > SAVE_EVERY or stopping:
-            self.save()
+            with self.watch.pace.beside("save"):
+                self.save()
             self._saved = now
         if now - self._drawn > CHART_EVERY:
-            draw_chart(self.lines, self.run.chart, self.total)
+            with self.watch.pace.beside("chart"):
+                draw_chart(self.lines, self.run.chart, self.total)
             self._drawn = now
 
     def _count_seconds(self, now: float) -> None:
         self.state.seconds = self._before + now - self._began
 
     def _evaluates_after(self, step: int) -> bool:
-        """Return whether a step is followed by an evaluation; the last one is, and takes the place of one just before it."""
-        left = self.total - step
-        return left == 0 or (step % self.eval_steps == 0 and left >= self.eval_steps / 2)
+        return evaluates_after(step, self.total, self.eval_steps)
 
-    def _batches(self) -> Generator[Batch, None, None]:
+    def batches(self) -> Generator[Batch, None, None]:
+        """Yield the micro-batches from the state's step on."""
         parts = self.settings.subdivisions or 1
         return self.task.batches(self.state.step * parts, self.total * parts)
 
-    def _log(self, result: StepResult, seconds_a_step: float) -> None:
+    def _log(self, result: StepResult) -> None:
         line = {
             "kind": "step",
             "step": result.step,
@@ -104,7 +114,7 @@ class Session:
             "losses": result.losses,
             "learning_rate": result.rate,
             "gradient": result.gradient,
-            "images_per_second": (self.settings.batch or 0) / seconds_a_step,
+            **self.watch.facts(),
             "time": time.time(),
         }
         self.lines.append(line)

@@ -23,6 +23,14 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class StepLoad:
+    """Steps of one `kind` cost in proportion to the `pixels` of their input."""
+
+    kind: str
+    pixels: int
+
+
+@dataclass(frozen=True)
 class Validation:
     """One evaluation of a run's validation split, as the engine needs it."""
 
@@ -67,6 +75,11 @@ class Task(ABC):
     @abstractmethod
     def batches(self, start: int, stop: int) -> Generator[Batch, None, None]:
         """Yield the micro-batches number `start` to `stop` - 1 of the run."""
+
+    def load(self, step: int) -> StepLoad:
+        """Return what work step number `step`, counted from 0, is, by which a forecast tells cheap steps from dear ones."""
+        assert 0 <= step < (self.settings.max_batches or 0) and self.settings.width and self.settings.height
+        return StepLoad("", self.settings.width * self.settings.height)
 
     @abstractmethod
     def count_seen(self, images: int) -> None:

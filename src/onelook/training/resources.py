@@ -1,0 +1,156 @@
+"""resources.jsonl: what a run takes of the machine, sampled beside it by one thread that sleeps."""
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+
+from onelook.training.process_memory import available_memory, tree_memory
+
+EVERY = 5.0
+"""Seconds between samples."""
+
+
+class Gpus:
+    """The graphics cards that NVIDIA's library tells of; none where it is missing."""
+
+    def __init__(self) -> None:
+        self._cards: list[Any] = []
+        try:
+            import pynvml
+
+            pynvml.nvmlInit()
+            self._nvml = pynvml
+            self._cards = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        except ImportError:
+            return
+        except pynvml.NVMLError:
+            return
+
+    def read(self) -> list[dict[str, float | None]]:
+        """Return for each card utilisation (%), memory and its total (bytes), temperature (°C) and power (W).
+
+        What a card doesn't tell is None.
+        """
+        return [self._read(card) for card in self._cards]
+
+    def _read(self, card: Any) -> dict[str, float | None]:
+        nvml = self._nvml
+        asked: dict[str, Callable[[], float]] = {
+            "utilisation": lambda: nvml.nvmlDeviceGetUtilizationRates(card).gpu,
+            "memory": lambda: nvml.nvmlDeviceGetMemoryInfo(card).used,
+            "memory_total": lambda: nvml.nvmlDeviceGetMemoryInfo(card).total,
+            "temperature": lambda: nvml.nvmlDeviceGetTemperature(card, nvml.NVML_TEMPERATURE_GPU),
+            "power": lambda: nvml.nvmlDeviceGetPowerUsage(card) / 1000,
+        }
+        values: dict[str, float | None] = {}
+        for name, ask in asked.items():
+            try:
+                values[name] = float(ask())
+            except nvml.NVMLError:
+                values[name] = None
+        return values
+
+
+class ResourceMonitor:
+    """As a context, appends a line to `path` every few seconds; `step` tells the step at hand.
+
+    A line holds `time`, `step`, `cpu` (% of each core), `cpu_run` (% of one core that the run's processes took), `memory` (bytes
+    of the run's processes), `available` (bytes left to it), `disk_free`, `read` and `written` (bytes a second of the run's
+    processes), `gpu` (a list of `utilisation`, `memory`, `memory_total`, `temperature`, `power`) and `sampling` (processor
+    seconds of all samples).
+    """
+
+    def __init__(self, path: Path, step: Callable[[], int], every: float = EVERY) -> None:
+        self.path, self.step, self.every = path, step, every
+        self.peak = 0
+        """Most bytes seen in a sample."""
+        self.seconds = 0.0
+        """Processor time that sampling took."""
+        self._process, self._gpus = psutil.Process(), Gpus()
+        self._before = (time.monotonic(), *self._used())
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="resources", daemon=True)
+
+    def __enter__(self) -> "ResourceMonitor":
+        psutil.cpu_percent(percpu=True)  # the first call only sets the point from which the next one counts
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end.set()
+        self._thread.join()
+        self._append()
+
+    def _run(self) -> None:
+        while not self._end.wait(self.every):
+            self._append()
+
+    def _append(self) -> None:
+        began = time.thread_time()
+        try:
+            line = self.sample()
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except (OSError, psutil.Error):
+            return  # a full disk or a process that vanished must not end the run: it is only being watched
+        finally:
+            self.seconds += time.thread_time() - began
+
+    def sample(self) -> dict[str, Any]:
+        """Return what a line holds, rates since the sample before."""
+        now, (cpu, read, written) = time.monotonic(), self._used()
+        before, self._before = self._before, (now, cpu, read, written)
+        passed = max(now - before[0], 1e-3)
+        memory = tree_memory(self._process)
+        self.peak = max(self.peak, memory)
+        return {
+            "time": round(time.time(), 2),
+            "step": self.step(),
+            "cpu": psutil.cpu_percent(percpu=True),
+            "cpu_run": round(100 * max(0.0, cpu - before[1]) / passed, 1),
+            "memory": memory,
+            "available": available_memory(),
+            "disk_free": shutil.disk_usage(self.path.parent).free,
+            "read": round(max(0.0, read - before[2]) / passed),
+            "written": round(max(0.0, written - before[3]) / passed),
+            "gpu": self._gpus.read(),
+            "sampling": round(self.seconds, 4),
+        }
+
+    def _used(self) -> tuple[float, int, int]:
+        """Return processor seconds, bytes read and bytes written of the run's processes so far."""
+        cpu, read, written = 0.0, 0, 0
+        for process in (self._process, *self._process.children(recursive=True)):
+            try:
+                times = process.cpu_times()
+                cpu += times.user + times.system
+                counters = process.io_counters()
+                read, written = read + counters.read_bytes, written + counters.write_bytes
+            except (
+                psutil.Error,
+                AttributeError,
+                NotImplementedError,
+            ):  # ended, not allowed, or not told on this system
+                continue
+        return cpu, read, written
+
+
+def read_resources(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a resources.jsonl; one that a kill cut short is left out, no file gives none."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    parsed = []
+    for line in lines:
+        try:
+            parsed.append(dict(json.loads(line)))
+        except (ValueError, TypeError):
+            continue
+    return parsed
