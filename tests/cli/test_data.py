@@ -96,12 +96,24 @@ def test_stats_are_a_table_for_a_person(blood: Path):
 
 
 def test_a_split_is_data_again_with_its_three_names(blood: Path, tmp_path: Path):
-    told = answer("split", blood, "--out", tmp_path / "out", "--ratios", "0.5,0.25,0.25", "--seed", "3")
+    told = answer("split", blood, "--out", tmp_path / "out", "--ratio", "50/25/25", "--seed", "3")
 
     assert told["splits"] == {"train": 8, "val": 4, "test": 4}
     assert answer("stats", tmp_path / "out")["splits"] == told["splits"]
     assert answer("stats", tmp_path / "out" / "obj.data")["format"] == "darknet"
     assert answer("check", tmp_path / "out")["errors"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "splits"),
+    [
+        ([], {"train": 11, "val": 5}),
+        (["--ratio", "0.5,0.5"], {"train": 8, "val": 8}),
+        (["--ratios", "75:25"], {"train": 12, "val": 4}),
+    ],
+)
+def test_a_split_is_70_to_30_or_as_told(blood: Path, tmp_path: Path, words: list[str], splits: dict[str, int]):
+    assert answer("split", blood, "--out", tmp_path / "out", *words)["splits"] == splits
 
 
 def test_converting_there_and_back_keeps_the_boxes(blood: Path, tmp_path: Path):
@@ -135,7 +147,7 @@ def test_a_contact_sheet_is_written(blood: Path, tmp_path: Path, options: list[s
     [
         (lambda data, out: ["stats", out / "nowhere"], "expected labelled images, got nothing there"),
         (lambda data, out: ["stats", data, "--format", "coco3"], "--format: expected one of voc, darknet"),
-        (lambda data, out: ["split", data, "--out", out / "s", "--ratios", "most,rest"], "--ratios: expected numbers"),
+        (lambda data, out: ["split", data, "--out", out / "s", "--ratio", "most/rest"], "--ratio: expected numbers"),
         (lambda data, out: ["split", data, "--out", data], "expected a new or empty folder"),
         (lambda data, out: ["convert", data, "--to", "xml", "--out", out / "s"], "--to: expected one of voc, darknet"),
         (lambda data, out: ["show", data, "--set", "flip=1"], "--set: .* --augment only"),
@@ -226,9 +238,9 @@ def test_a_group_stays_in_one_split(blood: Path, tmp_path: Path):
     data = read(tmp_path / "out")
     digits = [{data.paths[index].stem[-1] for index in indices} for indices in data.splits.values()]
 
-    assert len(digits) == 3
-    assert not (digits[0] & digits[1] or digits[0] & digits[2] or digits[1] & digits[2])
-    with pytest.raises(UserError, match="--group: expected at least 3 groups to split, got 1"):
+    assert len(digits) == 2
+    assert not digits[0] & digits[1]
+    with pytest.raises(UserError, match="--group: expected at least 2 groups to split, got 1"):
         CliRunner().invoke(
             build_app(),
             ["split", str(blood), "--group", "(smear)", "--out", str(tmp_path / "b")],

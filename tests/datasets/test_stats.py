@@ -17,6 +17,16 @@ def test_everything_is_counted(voc: Path):
     assert counts["boxes_per_image"] == [0, 0.5, 2]
     assert counts["widths"] == [64, 64, 64]
     assert counts["unlabelled"] == 0
+    assert (counts["format"], counts["coordinates"]) == ("voc", "continuous")
+
+
+def test_cardinality_is_the_classes_of_an_image_and_density_their_part_of_all(voc: Path):
+    (voc / "labels.txt").write_text("cat\ncow\ndog\nhorse\n")
+    (voc / "Annotations" / "c.xml").write_text("<annotation/>")
+    counts = stats(read(voc))
+
+    assert counts["cardinality"] == 1.0  # cat; dog and cat; none; dog
+    assert counts["density"] == 0.25
 
 
 def test_nothing_is_counted_too(voc: Path):
@@ -24,4 +34,5 @@ def test_nothing_is_counted_too(voc: Path):
 
     assert (counts["images"], counts["boxes"], counts["classes"]) == (0, 0, {"cat": 0, "dog": 0})
     assert counts["boxes_per_image"] is None
+    assert counts["cardinality"] == counts["density"] == 0
     assert counts["box_sides"] == {"cat": None, "dog": None}

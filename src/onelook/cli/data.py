@@ -44,6 +44,7 @@ def check(
     size: Annotated[
         int | None, typer.Option(min=32, help="Side of the network's input: find boxes too small for it.")
     ] = None,
+    stride: Annotated[int, typer.Option(min=1, help="Pixels of a cell of the network's finest head, for --size.")] = 8,
     headers: Annotated[bool, typer.Option("--headers", help="Look at the pictures' headers alone.")] = False,
     page: Annotated[Path | None, typer.Option(help="Write a page (.html) with the guilty images drawn.")] = None,
     as_json: Json = False,
@@ -56,7 +57,7 @@ def check(
     tell_format(data, format)
     findings: list[Finding] = []
     dataset = read(data, decide(data, format)[0], report=findings.append)
-    findings += check_data(dataset, None, (size, size) if size else None, not headers)
+    findings += check_data(dataset, None, (size, size) if size else None, not headers, stride)
     if page is not None:
         write_findings_page(page, dataset, findings)
     errors = sum(finding.severity == "error" for finding in findings)
@@ -91,7 +92,9 @@ def stats(
     typer.echo(
         f"{counts['images']} images, {counts['boxes']} boxes ({counts['dropped']} of them without area, not used)"
     )
-    typer.echo(f"{counts['negatives']} images without an object")
+    typer.echo(f"boxes taken as {counts['coordinates']} pixels of the image as it is shown")
+    typer.echo(f"{counts['negatives']} images without an object, {counts['unlabelled']} without an annotation")
+    typer.echo(f"{counts['cardinality']:.3g} classes an image (cardinality), density {counts['density']:.3g}")
     for word in ("boxes_per_image", "widths", "heights"):
         least, median, most = counts[word] or (0, 0, 0)
         typer.echo(f"{word.replace('_', ' ')}: {least:g} to {most:g}, median {median:g}")

@@ -21,7 +21,10 @@ Unlabelled = Annotated[bool, typer.Option("--drop-unlabelled", help="Leave out i
 def split(
     data: Data,
     out: Out,
-    ratios: Annotated[str, typer.Option(help="Shares of train, val and, with a third, test.")] = "0.7,0.15,0.15",
+    ratio: Annotated[
+        str,
+        typer.Option("--ratio", "--ratios", help="Shares of train, val and, with a third, test: 70/15/15, or 0.7,0.3."),
+    ] = "70/30",
     group: Annotated[
         str | None,
         typer.Option(
@@ -40,7 +43,7 @@ def split(
 
     dataset = _labelled(read_data(data, format, unlabelled=drop_unlabelled), drop_unlabelled)
     groups = None if group is None else _groups(dataset.paths, group)
-    divided = split_dataset(dataset, _shares(ratios), seed, groups)
+    divided = split_dataset(dataset, _shares(ratio), seed, groups)
     whole = not len(divided.boxes) and (divided.labels >= 0).any()
     lost = write(divided, "folders" if whole else "darknet", out)
     counts = count(divided)
@@ -99,15 +102,14 @@ def convert(
         lost.append(
             "the sets have different classes: an object of one set's class on another's image counts as background"
         )
+    counts = _counts(dataset, to)
     if as_json:
-        told = {"out": str(out), "format": to, "images": len(dataset), "boxes": len(dataset.boxes), "lost": lost}
+        told = {"out": str(out), "format": to, **counts, "coordinates": dataset.coordinates, "lost": lost}
         print_json({**told, **({"cfg": str(out / "obj.cfg"), "changes": changes} if cfg else {})})
         return
-    for row in [
-        *lost,
-        *(f"obj.cfg: {change}" for change in changes),
-        f"{out}: {len(dataset)} images, {len(dataset.boxes)} boxes as {to}",
-    ]:
+    taken = f"boxes taken as {dataset.coordinates}, written as continuous pixels"
+    written = f"{out}: {counts['images']} images, {counts['boxes']} boxes as {to}; {taken}"
+    for row in [*lost, *(f"obj.cfg: {change}" for change in changes), written]:
         typer.echo(row)
 
 
@@ -167,6 +169,15 @@ def get(
         typer.echo(f"{folder}: {name}")
 
 
+def _counts(dataset: "Dataset", to: str) -> dict[str, int]:
+    """Return how many images and boxes of a data set the format has words for."""
+    from onelook.datasets.converting import sayable
+    from onelook.datasets.formats import FORMATS
+
+    written = dataset.keep(sayable(dataset, to))
+    return {"images": len(written), "boxes": len(written.boxes) if "boxes" in FORMATS[to].HOLDS else 0}
+
+
 def _labelled(dataset: "Dataset", drop: bool) -> "Dataset":
     return dataset.keep(dataset.labelled | (dataset.labels >= 0)) if drop else dataset
 
@@ -189,7 +200,9 @@ def _renames(words: list[str] | tuple[str, ...]) -> dict[str, str]:
 
 
 def _shares(text: str) -> list[float]:
+    """Return shares with the sum 1 from `70/30`, `0.7,0.3` and the like."""
     try:
-        return [float(word) for word in text.split(",")]
+        shares = [float(word) for word in re.split("[/,:]", text)]
     except ValueError:
-        raise UserError(f"--ratios: expected numbers such as 0.7,0.15,0.15, got {text!r}") from None
+        raise UserError(f"--ratio: expected numbers such as 70/30 or 70/15/15, got {text!r}") from None
+    return [share / 100 for share in shares] if abs(sum(shares) - 100) < 1e-6 else shares

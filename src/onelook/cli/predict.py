@@ -25,6 +25,9 @@ def predict(
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="The .weights of a .cfg that has none beside it.")] = None,
     names: Annotated[Path | None, typer.Option(help="The class names of a .cfg, one a line.")] = None,
+    submission: Annotated[
+        Path | None, typer.Option(help="Write the five best of each picture as ImageNet's challenge takes them (.csv).")
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="Cores for one picture; by default all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; draw only with --out.")] = False,
 ) -> None:
@@ -61,13 +64,32 @@ def predict(
         if places:
             write_jpeg(places[seen.path], seen.drawn(detector.names))
     seconds = perf_counter() - start
+    if submission:
+        _write_submission(submission, images)
     if as_json:
         print_json({"model": str(model), "runtime": runtime, "images": images, "failed": failed, "seconds": seconds})
     else:
         typer.echo(_foot(images, seconds, folder))
+    _fail_of(failed, len(paths))
+
+
+def _fail_of(failed: list[dict[str, str]], total: int) -> None:
+    """End with exit code 1 when a picture could not be read."""
     if failed:
-        typer.echo(f"onelook: {len(failed)} of {len(paths)} pictures could not be read", err=True)
+        typer.echo(f"onelook: {len(failed)} of {total} pictures could not be read", err=True)
         raise typer.Exit(1)
+
+
+def _write_submission(file: Path, images: list[dict[str, Any]]) -> None:
+    from onelook.datasets.formats.submission import Guess, write_submission
+
+    found = {
+        Path(image["file"]).stem: [
+            Guess(each["class"], each["score"], tuple(each["box"])) for each in image["detections"]
+        ]
+        for image in images
+    }
+    write_submission(file, found)
 
 
 def _lines(image: dict[str, Any]) -> str:

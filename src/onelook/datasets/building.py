@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onelook.datasets.box_rules import Corners, Verdict, is_inside, judge
-from onelook.datasets.dataset import SPLITS, Dataset
+from onelook.datasets.dataset import COORDINATES, SPLITS, Dataset
 
 
 class Builder:
@@ -95,4 +95,5 @@ class Builder:
             splits={name: np.asarray(splits[name], np.int64) for name in SPLITS if name in splits},
             root=root,
             format=format,
+            coordinates=COORDINATES[bool(self.first)],
         )

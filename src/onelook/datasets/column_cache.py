@@ -102,6 +102,7 @@ def keep(file: Path, dataset: Dataset, findings: Sequence[Finding], state: str) 
         "names": dataset.names,
         "root": str(dataset.root),
         "format": dataset.format,
+        "coordinates": dataset.coordinates,
         "splits": list(dataset.splits),
         "findings": [[str(one.path), one.line, one.code, one.what, one.fix] for one in findings],
     }
@@ -136,6 +137,7 @@ def kept(file: Path, state: str, report: Report) -> Dataset | None:
                 splits={name: columns[f"split {name}"] for name in facts["splits"]},
                 root=Path(facts["root"]),
                 format=facts["format"],
+                coordinates=facts["coordinates"],
                 **{name: columns[name] for name in _COLUMNS},
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.formats import FORMATS
+from onelook.datasets.formats import FORMATS, WORDS, cifar
+from onelook.datasets.record import write_record
 from onelook.structures.errors import UserError, nearest
 from onelook.structures.files import new_folder
 
@@ -17,23 +18,24 @@ def convert(dataset: Dataset, to: str, folder: Path) -> list[str]:
     """Write the data set as format `to` into a new folder, and return what that format cannot say, one line each.
 
     Images that the format would say something else of, such as unlabelled ones where it takes them for negatives, are left
-    out and told. Raises UserError for an unknown format, one that is only read, and when `folder` holds something.
+    out and told. Raises UserError for an unknown format, one that has words for no image, and when `folder` holds something.
     """
     if to not in FORMATS:
-        raise UserError(f"--to: expected one of {', '.join(writable())}, got {to!r}{nearest(to, writable())}")
-    if not FORMATS[to].HOLDS:
-        raise UserError(f"--to: expected one of {', '.join(writable())}, got {to}, which is only read")
+        raise UserError(f"--to: expected one of {', '.join(FORMATS)}, got {to!r}{nearest(to, FORMATS)}")
+    wanted = sayable(dataset, to)
+    if len(dataset) and not wanted.any():
+        holds = ", ".join(word for word in WORDS if word in FORMATS[to].HOLDS)
+        raise UserError(
+            f"--to: expected a format with a word for these {len(dataset)} images, got {to}: it holds {holds}"
+        )
+    lost = losses(dataset, to)
     with new_folder(folder) as out:
-        FORMATS[to].write(dataset.keep(_sayable(dataset, to)), out)
-    return losses(dataset, to)
+        FORMATS[to].write(dataset.keep(wanted), out)
+        write_record(dataset, to, lost, out)
+    return lost
 
 
-def writable() -> list[str]:
-    """Return the names of the formats that can be written."""
-    return [name for name, kind in FORMATS.items() if kind.HOLDS]
-
-
-def _sayable(dataset: Dataset, to: str) -> NDArray[np.bool_]:
+def sayable(dataset: Dataset, to: str) -> NDArray[np.bool_]:
     """Return which images (n,) the format has words for."""
     holds = FORMATS[to].HOLDS
     has_boxes = np.diff(dataset.offsets) > 0
@@ -59,7 +61,9 @@ def losses(dataset: Dataset, to: str) -> list[str]:
         lost.append(f"{to} has no word for boxes: {len(dataset.boxes)} are left out")
     if "labels" not in holds and (count := int((dataset.labels >= 0).sum())):
         lost.append(f"{to} has no word for the class of a whole image: {count} are left out")
-    if left := int((~_sayable(dataset, to)).sum()):
+    if to == cifar.NAME and (count := int((dataset.sizes[sayable(dataset, to)] != cifar.SIDE).any(axis=1).sum())):
+        lost.append(f"{to} has pictures of {cifar.SIDE}x{cifar.SIDE}: {count} of another size are scaled to it")
+    if left := int((~sayable(dataset, to)).sum()):
         lost.append(f"{to} cannot tell images without a box or without an annotation: {left} images are left out")
     if len(dataset.dropped):
         lost.append(f"{len(dataset.dropped)} boxes without area are left out")

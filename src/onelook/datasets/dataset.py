@@ -18,6 +18,9 @@ from onelook.structures.truth import Truth
 SPLITS = ("train", "val", "test")
 """The names that a split can have, in this order."""
 
+COORDINATES = ("continuous", "inclusive")
+"""How labels of VOC's kind may be meant: as they stand, or counting pixels from 1, the last one included."""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -51,6 +54,8 @@ class Dataset:
     """The folder that the paths are told from."""
     format: str = ""
     """Name of the format that the data came in."""
+    coordinates: str = "continuous"
+    """How the labels' numbers were taken, of COORDINATES; `boxes` are continuous either way."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", np.asarray(self.sizes, np.int64).reshape(-1, 2))
@@ -99,6 +104,7 @@ class Dataset:
             labels=self.labels[chosen],
             root=self.root,
             format=self.format,
+            coordinates=self.coordinates,
         )
 
     def _dropped_of(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:

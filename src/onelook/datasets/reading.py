@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from onelook.datasets import column_cache
-from onelook.datasets.dataset import Dataset
+from onelook.datasets.dataset import COORDINATES, Dataset
 from onelook.datasets.findings import Finding, Report, strict
 from onelook.datasets.formats import FORMATS, imagenet, jsonlines, voc
+from onelook.datasets.record import RECORD, is_continuous
 from onelook.structures.errors import UserError, nearest
 
 
@@ -33,10 +34,6 @@ def decide(data: Path, format: str | None = None) -> tuple[str, str]:
         told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         raise UserError(f"{data}: expected one format, got {told}; choose with --format")
     return next(iter(reasons.items()))
-
-
-COORDINATES = ("continuous", "inclusive")
-"""How annotations of VOC's kind may be meant: as they stand, or counting pixels from 1, the last one included."""
 
 
 def read(
@@ -82,6 +79,8 @@ def _read_anew(data: Path, name: str, names: Sequence[str] | None, report: Repor
 def _read_as(data: Path, name: str, names: Sequence[str] | None, report: Report, coordinates: str) -> Dataset:
     if coordinates == "continuous":
         dataset = FORMATS[name].read(data, report, names)
+    elif is_continuous(data):
+        raise UserError(f"{data}: expected --coordinates continuous, as its {RECORD} says, got {coordinates!r}")
     elif name in ("voc", "imagenet"):
         dataset = (voc if name == "voc" else imagenet).read(data, report, names, first=1.0)
     else:

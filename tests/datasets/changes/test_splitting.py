@@ -27,7 +27,7 @@ def images_with(classes: list[list[int]]) -> Dataset:
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.lists(st.integers(0, 2), max_size=5), min_size=3, max_size=40), st.integers(0, 9))
 def test_every_image_is_in_one_split_and_none_is_empty(classes: list[list[int]], seed: int):
-    divided = split_dataset(images_with(classes), seed=seed)
+    divided = split_dataset(images_with(classes), (0.7, 0.15, 0.15), seed)
     parts = [indices.tolist() for indices in divided.splits.values()]
 
     assert list(divided.splits) == ["train", "val", "test"]
@@ -39,8 +39,8 @@ def test_every_image_is_in_one_split_and_none_is_empty(classes: list[list[int]],
 def test_sizes_are_the_ratios(voc: Path):
     data = images_with([[0]] * 50 + [[1]] * 40 + [[]] * 10)
 
-    assert stats(split_dataset(data))["splits"] == {"train": 70, "val": 15, "test": 15}
-    assert stats(split_dataset(data, (0.7, 0.3)))["splits"] == {"train": 70, "val": 30}
+    assert stats(split_dataset(data))["splits"] == {"train": 70, "val": 30}
+    assert stats(split_dataset(data, (0.7, 0.15, 0.15)))["splits"] == {"train": 70, "val": 15, "test": 15}
 
 
 def test_rare_classes_are_divided_like_common_ones():
@@ -62,13 +62,13 @@ def test_a_seed_gives_one_division():
 
 @pytest.mark.parametrize("ratios", [(1.0,), (0.5, 0.4), (0.8, 0.4, -0.2), (0.25,) * 4, (float("nan"), 1)])
 def test_ratios_that_do_not_divide_are_refused(voc: Path, ratios: tuple[float, ...]):
-    with pytest.raises(UserError, match="--ratios: expected two or three positive numbers with the sum 1"):
+    with pytest.raises(UserError, match="--ratio: expected two or three positive numbers with the sum 1"):
         split_dataset(read(voc), ratios)
 
 
 def test_fewer_images_than_splits_are_refused(voc: Path):
     with pytest.raises(UserError, match="expected at least 3 images to split, got 2"):
-        split_dataset(read(voc).select([0, 1]))
+        split_dataset(read(voc).select([0, 1]), (0.7, 0.15, 0.15))
 
 
 def test_the_images_themselves_stay_as_they_are(voc: Path):

@@ -119,6 +119,26 @@ def lopsided(root: Path) -> None:
         write(f"Annotations/{stem}.xml", annotation(own, *boxes))(root)
 
 
+def many_images(root: Path, boxes: list[int], empty: int = 0) -> None:
+    """Make 24 pictures for train and 24 for val, with so many boxes each; the first `empty` of either have none."""
+    for split, count in zip(("train", "val"), boxes, strict=True):
+        stems = [f"{split}{number}" for number in range(24)]
+        for number, stem in enumerate(stems):
+            noise = np.random.default_rng((len(split), number)).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+            Image.fromarray(noise).save(root / "JPEGImages" / f"{stem}.jpg")
+            own = [(("cat", "dog")[place % 2], 1 + 12 * place, 1, 12 + 12 * place, 30) for place in range(count)]
+            write(f"Annotations/{stem}.xml", annotation(*(own if number >= empty else [])))(root)
+        (root / f"ImageSets/Main/{split}.txt").write_text("".join(f"{stem}\n" for stem in stems))
+    for stem in "abcd":
+        (root / f"JPEGImages/{stem}.jpg").unlink()
+        (root / f"Annotations/{stem}.xml").unlink()
+    (root / "ImageSets/Main/test.txt").unlink()
+
+
+def bare(root: Path) -> None:
+    many_images(root, boxes=[2, 2], empty=20)
+
+
 A, CAT = "Annotations/a.xml", ("cat", 1, 1, 30, 30)
 DEFECTS: dict[str, Callable[[Path], object]] = {
     "broken-annotation": write(A, "<annotation>"),
@@ -144,6 +164,8 @@ DEFECTS: dict[str, Callable[[Path], object]] = {
     "class-without-boxes": write("labels.txt", "cat\ndog\nhorse\n"),
     "duplicate-image-across-splits": lambda root: shutil.copy(root / "JPEGImages/a.jpg", root / "JPEGImages/c.jpg"),
     "exif-rotated": lambda root: turn(root / "JPEGImages/a.jpg"),
+    "mostly-empty": bare,
+    "uneven-splits": lambda root: many_images(root, boxes=[4, 1]),
     "inverted-box": write(A, annotation(("cat", 30, 1, 1, 30), CAT)),
     "missing-image": write("ImageSets/Main/train.txt", "a\nb\nz\n"),
     "orphan-label": write("Annotations/z.xml", annotation(CAT)),

@@ -3,20 +3,22 @@
 from collections import Counter
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from onelook.datasets.converting import convert, writable
+from onelook.datasets.checks.checking import check
+from onelook.datasets.converting import convert
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.files.packed import Packed
 from onelook.datasets.findings import Finding
 from onelook.datasets.formats import FORMATS, WORDS
+from onelook.datasets.generated import make_blood
 from onelook.datasets.reading import decide, read
 from onelook.structures.errors import UserError
 from onelook.structures.images import read_image
 
-WRITABLE = writable()
-BOXED = [name for name in WRITABLE if "boxes" in FORMATS[name].HOLDS]
+BOXED = [name for name in FORMATS if "boxes" in FORMATS[name].HOLDS]
 FLAGS = ("difficult", "crowd", "truncated")
 
 
@@ -67,12 +69,15 @@ def test_a_round_trip_loses_what_the_format_says_and_no_more(rich: Dataset, tmp_
     assert there.names == rich.names
 
 
-@pytest.mark.parametrize("name", [name for name in WRITABLE if "labels" in FORMATS[name].HOLDS])
+@pytest.mark.parametrize("name", [name for name in FORMATS if "labels" in FORMATS[name].HOLDS])
 def test_the_class_of_a_whole_image_goes_there_and_back(voc: Path, tmp_path: Path, name: str):
     start = read(voc)
+    for seed, path in enumerate(start.paths):  # of the size and kind that every format holds
+        noise = np.random.default_rng(seed).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+        path.write_bytes(cv2.imencode(".png", noise)[1].tobytes())
     labels = np.array([0, 1, 1, 0])
     plain = Dataset(
-        start.names, start.paths, start.sizes, np.zeros((0, 4)), [], [0] * 5, [], [], [], [False] * 4,
+        start.names, start.paths, [(32, 32)] * 4, np.zeros((0, 4)), [], [0] * 5, [], [], [], [False] * 4,
         labels=labels, splits=start.splits, root=voc,
     )  # fmt: skip
     assert convert(plain, name, tmp_path / "there") == []
@@ -83,7 +88,7 @@ def test_the_class_of_a_whole_image_goes_there_and_back(voc: Path, tmp_path: Pat
     ]
 
 
-@pytest.mark.parametrize("name", WRITABLE)
+@pytest.mark.parametrize("name", FORMATS)
 def test_what_was_written_is_recognised_as_that_format_alone(voc: Path, tmp_path: Path, name: str):
     data = read(voc)
     if "boxes" not in FORMATS[name].HOLDS:
@@ -111,9 +116,25 @@ def test_a_folder_of_another_kind_is_a_clear_error(tmp_path: Path, name: str):
         read(tmp_path, format=name)
 
 
-def test_a_format_that_is_only_read_says_so(voc: Path, tmp_path: Path):
-    with pytest.raises(UserError, match="got cifar, which is only read"):
+@pytest.mark.parametrize("name", FORMATS)
+def test_sound_data_raises_nothing_in_any_format(tmp_path: Path, name: str):
+    make_blood(tmp_path / "blood", {"train": 8, "val": 3, "test": 3}, seed=0, size=(128, 96))
+    data = read(tmp_path / "blood")
+    if "boxes" not in FORMATS[name].HOLDS:
+        labels = np.arange(len(data)) % len(data.names)
+        data = Dataset(
+            data.names, data.paths, data.sizes, [], [], [0] * 15, [], [], [], [False] * 14, labels=labels,
+            splits=data.splits, root=data.root,
+        )  # fmt: skip
+    convert(data, name, tmp_path / "out")
+
+    assert [str(finding) for finding in check(tmp_path / "out", name)] == []
+
+
+def test_a_format_that_can_say_nothing_of_the_data_is_refused(voc: Path, tmp_path: Path):
+    with pytest.raises(UserError, match="with a word for these 4 images, got cifar: it holds labels, splits"):
         convert(read(voc), "cifar", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def with_classes(dataset: Dataset, names: Sequence[str], places: Sequence[int]) 
         splits=dataset.splits,
         root=dataset.root,
         format=dataset.format,
+        coordinates=dataset.coordinates,
     )
 
 
@@ -120,4 +121,5 @@ def _joined(parts: Sequence[Dataset], names: tuple[str, ...], paths: tuple[Path,
         splits=splits,
         root=Path(os.path.commonpath([part.root.absolute() for part in parts])),
         format=parts[0].format,
+        coordinates=" and ".join(dict.fromkeys(part.coordinates for part in parts)),
     )

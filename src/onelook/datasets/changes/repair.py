@@ -48,7 +48,7 @@ def repair(data: Path, folder: Path, format: str | None = None) -> list[dict[str
 
     Unlabelled, damaged and repeated pictures are left out, a picture of two splits stays in the first; objects labelled twice
     are kept once; turned pictures are stored upright, wrong names put right; spellings of one class are merged. The copy is
-    of the same format where it can be written, else VOC. The data itself is not touched.
+    of the same format. The data itself is not touched.
     """
     found: list[Finding] = []
     name, _ = decide(data, format)
@@ -59,13 +59,12 @@ def repair(data: Path, folder: Path, format: str | None = None) -> list[dict[str
     sound = _once_a_split(_without_repeated_boxes(dataset, findings, changes), findings, changes)
     sound = _kept(sound, findings, changes)
     sound = _one_spelling(sound, findings, changes)
-    to = name if FORMATS[name].HOLDS else "voc"
     with new_folder(folder) as out:
         pictures = out / ".pictures"
         mended = _mended_pictures(sound, examined, pictures, changes)
         target = out / "copy"
         target.mkdir()
-        FORMATS[to].write(mended, target)
+        FORMATS[name].write(mended, target)
         for entry in target.iterdir():
             entry.rename(out / entry.name)
         target.rmdir()

@@ -14,13 +14,14 @@ from onelook.datasets.changes.subset import class_table
 from onelook.datasets.dataset import SPLITS, Dataset
 from onelook.structures.errors import UserError
 
-RATIOS = (0.7, 0.15, 0.15)
+RATIOS = (0.7, 0.3)
+"""Shares of train and val."""
 
 
 def split_dataset(
     dataset: Dataset, ratios: Sequence[float] = RATIOS, seed: int = 0, groups: Sequence[str] | None = None
 ) -> Dataset:
-    """Return the same images with new splits: the shares of train, val and, when three are given, test.
+    """Return the same images with new splits: the shares of train and val, and of test when three are given.
 
     Every image is in exactly one split, and every split gets at least one. `groups`, a word an image, keeps together the
     images that share a word: a film, a patient, a client; the shares are then as near as whole groups allow. Raises
@@ -28,7 +29,7 @@ def split_dataset(
     """
     if len(ratios) not in (2, 3) or not all(0 < ratio < 1 for ratio in ratios) or abs(sum(ratios) - 1) > 1e-6:
         told = ", ".join(f"{ratio:g}" for ratio in ratios)
-        raise UserError(f"--ratios: expected two or three positive numbers with the sum 1, got {told}")
+        raise UserError(f"--ratio: expected two or three positive numbers with the sum 1, got {told}")
     if len(dataset) < len(ratios):
         raise UserError(f"{dataset.root}: expected at least {len(ratios)} images to split, got {len(dataset)}")
     rng = np.random.default_rng(seed)

@@ -6,34 +6,38 @@ Reading reports what it meets; then every picture is looked at once, and each fu
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from onelook.datasets.checks import balance, duplicates
-from onelook.datasets.checks.examining import Examined
-from onelook.datasets.checks.looking import Look, look
+from onelook.datasets.checks import boxes, classes, duplicates, pictures
+from onelook.datasets.checks.examining import FINEST_STRIDE, Examined
+from onelook.datasets.checks.kept_looks import look_at
+from onelook.datasets.checks.looking import Look
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.findings import Finding
 from onelook.datasets.reading import read
-from onelook.structures.images import MOST_PIXELS
-from onelook.structures.progress import track
 
 
 def check(
-    data: Path | Dataset, format: str | None = None, size: tuple[int, int] | None = None, decode: bool = True
+    data: Path | Dataset,
+    format: str | None = None,
+    size: tuple[int, int] | None = None,
+    decode: bool = True,
+    stride: int = FINEST_STRIDE,
 ) -> list[Finding]:
     """Return every fault of the data at a path, or of a data set that was read, in the order they were met.
 
-    With `size`, the (width, height) of a network's input, boxes too small for it are found too. Without `decode` pictures are
-    known by their headers alone. Raises UserError when there is nothing at the path, or no format fits it.
+    With `size`, the (width, height) of a network's input, boxes too small for its finest `stride` are found too. Without
+    `decode` pictures are known by their headers alone. Raises UserError when nothing is at the path, or no format fits it.
     """
     findings: list[Finding] = []
     dataset = data if isinstance(data, Dataset) else read(data, format, report=findings.append)
-    return findings + findings_of(examine(dataset, size, decode))
+    return findings + findings_of(examine(dataset, size, decode, stride))
 
 
-def examine(dataset: Dataset, size: tuple[int, int] | None = None, decode: bool = True) -> Examined:
-    """Return the data set with the look at each picture; those with more pixels than are ever decoded are not opened."""
-    pairs = track(zip(dataset.paths, dataset.sizes.prod(axis=1).tolist(), strict=True), len(dataset), "checking")
-    looks = tuple(look(path) if decode and pixels <= MOST_PIXELS else Look("", None) for path, pixels in pairs)
-    return Examined(dataset, looks, size)
+def examine(
+    dataset: Dataset, size: tuple[int, int] | None = None, decode: bool = True, stride: int = FINEST_STRIDE
+) -> Examined:
+    """Return the data set with the look at each picture; pictures that have not changed since are not decoded again."""
+    looks = look_at(dataset) if decode else (Look("", None),) * len(dataset)
+    return Examined(dataset, looks, size, stride)
 
 
 def findings_of(examined: Examined) -> list[Finding]:
@@ -41,49 +45,25 @@ def findings_of(examined: Examined) -> list[Finding]:
     return [finding for find in CHECKS for finding in find(examined)]
 
 
-def truncated(examined: Examined) -> Iterator[Finding]:
-    """Find pictures whose header is sound and whose pixels are not."""
-    for path, seen in zip(examined.dataset.paths, examined.looks, strict=True):
-        if seen.fault is not None:
-            yield Finding(path, None, "truncated-image", seen.fault, "fetch the picture again or remove it")
-
-
-def exif_rotated(examined: Examined) -> Iterator[Finding]:
-    """Find pictures that are stored turned."""
-    for path, seen in zip(examined.dataset.paths, examined.looks, strict=True):
-        if seen.orientation not in (0, 1):
-            what = f"expected a picture stored upright, got EXIF orientation {seen.orientation}"
-            fix = "boxes are taken in the picture as it is shown; look at it with `onelook data show`"
-            yield Finding(path, None, "exif-rotated", what, fix)
-
-
-def wrong_extension(examined: Examined) -> Iterator[Finding]:
-    """Find pictures of another kind than their name says."""
-    for path, seen in zip(examined.dataset.paths, examined.looks, strict=True):
-        if seen.endings and path.suffix.lower() not in seen.endings:
-            what = (
-                f"expected a name that ends in {seen.endings[0]}, as the file begins, got {path.suffix or 'no ending'}"
-            )
-            yield Finding(path, None, "wrong-extension", what, "rename it: other tools go by the name")
-
-
 CHECKS: tuple[Callable[[Examined], Iterator[Finding]], ...] = (
-    truncated,
-    exif_rotated,
-    wrong_extension,
-    balance.huge_image,
-    balance.bad_name,
+    pictures.truncated,
+    pictures.exif_rotated,
+    pictures.wrong_extension,
+    pictures.huge_image,
+    pictures.bad_name,
     duplicates.leaked,
     duplicates.duplicate_image,
     duplicates.near_duplicate,
     duplicates.duplicate_box,
-    balance.labels_elsewhere,
-    balance.empty_split,
-    balance.class_without_boxes,
-    balance.class_alike,
-    balance.imbalance,
-    balance.crowded_image,
-    balance.tiny_box,
-    balance.small_for_network,
-    balance.inclusive_coordinates,
+    pictures.labels_elsewhere,
+    classes.empty_split,
+    classes.class_without_boxes,
+    classes.class_alike,
+    classes.imbalance,
+    boxes.crowded_image,
+    boxes.mostly_empty,
+    boxes.uneven_splits,
+    boxes.tiny_box,
+    boxes.small_for_network,
+    boxes.inclusive_coordinates,
 )

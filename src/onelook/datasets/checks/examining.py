@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from onelook.datasets.checks.looking import Look
 from onelook.datasets.dataset import Dataset
 
+FINEST_STRIDE = 8
+"""Pixels of a cell of the finest head that common detectors have."""
+
 
 @dataclass(frozen=True)
 class Examined:
@@ -13,3 +16,6 @@ class Examined:
     dataset: Dataset
     looks: tuple[Look, ...]
     size: tuple[int, int] | None = None
+    """Width and height."""
+    stride: int = FINEST_STRIDE
+    """Pixels of the input that one cell of the network's finest head covers."""

@@ -30,7 +30,7 @@ class Format(Protocol):
 
     NAME: str
     HOLDS: frozenset[str]
-    """What the format can write down, of WORDS; empty for a format that is only read."""
+    """What the format can write down, of WORDS."""
 
     def evidence(self, path: Path) -> str | None:
         """Return what at `path` speaks for this format, in words; None when nothing does."""

@@ -5,27 +5,38 @@ Source: the page of the CIFAR data sets, cs.toronto.edu/~kriz/cifar.html. A row 
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from onelook.datasets.collecting import Collector
+from onelook.datasets.collecting import Collector, split_of
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.files.cache_folder import cache_folder
+from onelook.datasets.files.layout import parts_of
 from onelook.datasets.files.packed import packed
+from onelook.datasets.files.pickling import Value, pickled
 from onelook.datasets.files.unpickling import read_pickle
 from onelook.datasets.findings import Report
-from onelook.structures.errors import FormatError, UserError
+from onelook.structures.errors import FormatError
 from onelook.structures.files import write_bytes
+from onelook.structures.images import read_image
+from onelook.structures.letterbox import Image
 
 NAME = "cifar"
-HOLDS: frozenset[str] = frozenset()
-"""Nothing can be written as CIFAR's pickles."""
+HOLDS = frozenset({"labels", "splits"})
 
-_ROW = 3 * 32 * 32
-_BATCH = re.compile(r"data_batch_\d+|test_batch|train|test")
+SIDE = 32
+"""Width and height of every picture; others are scaled to it when they are written."""
+
+_ROW = 3 * SIDE * SIDE
+_BATCH = re.compile(r"data_batch_\d+|(?:test|val)_batch(?:_\d+)?|train|test|val")
+_ROWS = 10_000
+"""Pictures of one batch that is written."""
+
 _METAS = ("batches.meta", "meta")
 
 
@@ -76,7 +87,7 @@ def _read_batch(file: Path, own: list[str], collector: Collector) -> None:
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape != (len(labels or ()), _ROW):
         raise FormatError(f"{file}: expected `data` as uint8 (n, {_ROW}) and n `labels`, got something else")
     kept = _kept(pixels)
-    split = "test" if file.name.startswith("test") else "train"
+    split = split_of(file.name) or "train"
     files = batch.get("filenames") or [f"{file.name}_{row:05d}.png" for row in range(len(pixels))]
     for row, (label, name) in enumerate(zip(labels or (), files, strict=True)):
         picture = packed(kept, row * _ROW, _ROW, Path(_text(name)).stem + ".ppm", planar=True)
@@ -109,7 +120,38 @@ def _text(value: Any) -> str:
 
 
 def write(dataset: Dataset, folder: Path) -> None:
-    """Refuse: pictures of any size cannot become CIFAR's rows."""
-    raise UserError(
-        f"--to: expected a format that can be written, got cifar for {folder} ({len(dataset)} images); take folders"
-    )
+    """Write CIFAR-10's files into an empty folder, or CIFAR-100's where there are more than ten classes, with fine ones alone.
+
+    Pictures of another size are scaled to 32x32. A val split, which CIFAR has not, is a batch of that name.
+    """
+    fine = len(dataset.names) > 10
+    names: list[Value] = list(dataset.names)
+    meta: Mapping[str, Value] = {"fine_label_names" if fine else "label_names": names}
+    write_bytes(folder / _METAS[fine], pickled(meta))
+    for split, indices in parts_of(dataset).items():
+        parts = range(0, len(indices), len(indices) if fine else _ROWS) if len(indices) else ()
+        for number, start in enumerate(parts, start=1):
+            chosen = indices if fine else indices[start : start + _ROWS]
+            numbered = (
+                f"data_batch_{number}" if split == "train" else f"{split}_batch" + (f"_{number}" if start else "")
+            )
+            told = f"{split} batch {number} of {len(parts)}"
+            write_bytes(folder / (split if fine else numbered), pickled(_batch(dataset, chosen, fine, told)))
+
+
+def _batch(dataset: Dataset, indices: NDArray[np.int64], fine: bool, told: str) -> Mapping[str, Value]:
+    pixels = np.empty((len(indices), _ROW), np.uint8)
+    for row, index in enumerate(indices):
+        pixels[row] = _small(read_image(dataset.paths[index])).transpose(2, 0, 1).ravel()
+    return {
+        "batch_label": told,
+        "fine_labels" if fine else "labels": dataset.labels[indices].tolist(),
+        "data": pixels,
+        "filenames": [f"{dataset.paths[index].stem}.png" for index in indices],
+    }
+
+
+def _small(image: Image) -> Image:
+    if image.shape[:2] == (SIDE, SIDE):
+        return image
+    return np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)

@@ -4,7 +4,6 @@ Source: the data page of the ImageNet Object Localization Challenge. Train pictu
 test flat. An annotation is Pascal VOC's; its `<filename>`, at times `%s`, is not used. Many train pictures have no box.
 """
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from onelook.datasets.files.bounded import bounded_lines, read_xml
 from onelook.datasets.files.layout import folder_class, folder_name, is_picture, part_of_each, subfolders
 from onelook.datasets.files.placing import new_names, place_file
 from onelook.datasets.findings import Finding, Report
+from onelook.datasets.formats import submission
 from onelook.datasets.formats.voc import add_objects, annotation_xml
 from onelook.structures.errors import FormatError
 
@@ -90,22 +90,15 @@ def _entries(root: Path, split: str, files: Sequence[str]) -> Iterator[tuple[str
 
 
 def _solutions(file: Path, report: Report) -> dict[str, list[tuple[str, list[float]]]]:
-    """Return the class and the box of every object by image, as a solution csv has them; {} without one."""
+    """Return the class and the box (none: []) of every object by image, as a solution csv has them; {} without one."""
     found: dict[str, list[tuple[str, list[float]]]] = {}
-    if not file.is_file():
-        return found
-    for number, text in bounded_lines(file):
-        stem, *rest = next(csv.reader([text]))
-        words = rest[0].split() if rest else []
-        if stem == "ImageId":
-            continue
+    for number, stem, text in submission.lines(file) if file.is_file() else ():
+        words = text.split()
         try:
-            found[stem] = [
-                (words[at], [float(word) for word in words[at + 1 : at + 5]]) for at in range(0, len(words), 5)
-            ]
-        except ValueError:
-            what = f"expected `class x1 y1 x2 y2` an object, got {text[:60]!r}"
-            report(Finding(file, number, "broken-annotation", what, "write the line again"))
+            guesses = submission.parse(text) if len(words) != 1 else []
+            found[stem] = [(guess.name, list(guess.box)) for guess in guesses] or [(word, []) for word in words]
+        except ValueError as error:
+            report(Finding(file, number, "broken-annotation", str(error), "write the line again"))
     return found
 
 
@@ -137,7 +130,8 @@ def _read_one(
     else:
         for name, box in told:
             if len(box) == 4:
-                collector.box(name, box)
+                first = collector.builder.first
+                collector.box(name, (box[0] - first, box[1] - first, box[2], box[3]))
     own = folder_class(stem.rpartition("/")[0]) if split == "train" else next(iter(classes), "")
     if own:
         collector.label(aliases.get(own.lower(), own))
@@ -199,7 +193,7 @@ def _write_lists(dataset: Dataset, folder: Path, lists: Path, stems: Mapping[str
     lists.mkdir(parents=True)
     for name in dataset.names:
         (folder / "ILSVRC" / "Data" / _SET / "train" / folder_name(name)).mkdir(parents=True, exist_ok=True)
-    mapping = "".join(f"{folder_name(name).replace(' ', '%20')} {name}\n" for name in dataset.names)
+    mapping = "".join(f"{submission.class_word(name)} {name}\n" for name in dataset.names)
     (folder / _MAPPING).write_text(mapping, encoding="utf-8")
     for split, chosen in stems.items():
         boxed = [(index, stem) for index, stem in chosen if dataset.labelled[index]]
@@ -214,7 +208,7 @@ def _write_lists(dataset: Dataset, folder: Path, lists: Path, stems: Mapping[str
 
 def _solution(dataset: Dataset, index: int) -> str:
     rows = range(int(dataset.offsets[index]), int(dataset.offsets[index + 1]))
-    names = [folder_name(dataset.names[dataset.classes[row]]).replace(" ", "%20") for row in rows]
-    boxes = [" ".join(f"{float(value):g}" for value in dataset.boxes[row]) for row in rows]
-    told = [f"{name} {box} " for name, box in zip(names, boxes, strict=True)]
-    return "".join(told) or (folder_name(_class_of(dataset, index) or "").replace(" ", "%20"))
+    guesses = [
+        submission.Guess(dataset.names[dataset.classes[row]], None, tuple(dataset.boxes[row].tolist())) for row in rows
+    ]
+    return submission.told(guesses) or submission.class_word(_class_of(dataset, index) or "")
