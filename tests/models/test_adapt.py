@@ -101,7 +101,9 @@ def test_an_adapted_cfg_reads_back_as_it_was_written() -> None:
 def test_a_head_behind_something_other_than_a_convolution_cannot_follow_the_classes() -> None:
     text = NET + "[convolutional]\nfilters=7\n[upsample]\nstride=2\n[yolo]\nanchors=4,4\nnum=1\nclasses=2\n"
 
-    with pytest.raises(FormatError, match=r"^odd\.cfg:9: \[yolo\] expected a \[convolutional\] section before it"):
+    with pytest.raises(
+        FormatError, match=r"^odd\.cfg:9: layer 2 \[yolo\] expected a \[convolutional\] section before it"
+    ):
         adapt(parse_cfg(text, "odd.cfg"), 3)
 
 

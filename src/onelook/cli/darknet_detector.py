@@ -108,9 +108,13 @@ def _write_backup(run: Path, stem: str) -> None:
 
 
 def calc_anchors(call: Call) -> None:
-    """Print anchors fitted to the .data file's training boxes, as `detector calc_anchors` does; the best of several starts."""
+    """Print anchors fitted to the .data file's training boxes, the best of several starts.
+
+    As `detector calc_anchors`, it leaves them in anchors.txt too.
+    """
     from onelook.datasets.anchors import box_shapes, fit_anchors
     from onelook.datasets.reading import read
+    from onelook.structures.files import write_text
 
     count = call.flags.get("-num_of_clusters", 9)
     size = call.flags.get("-width", 416), call.flags.get("-height", 416)
@@ -125,4 +129,7 @@ def calc_anchors(call: Call) -> None:
     )
     typer.echo(f"\n avg IoU = {mean * 100:2.2f} % ")
     texts = [f"{value:3.0f}" for value in anchors.reshape(-1).tolist()]
-    typer.echo("anchors = " + ", ".join(f"{w},{h}" for w, h in zip(texts[::2], texts[1::2], strict=True)))
+    line = ", ".join(f"{w},{h}" for w, h in zip(texts[::2], texts[1::2], strict=True))
+    typer.echo("\nSaving anchors to the file: anchors.txt ")
+    write_text(Path("anchors.txt"), line)
+    typer.echo(f"anchors = {line}")

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from onelook.cli.darknet_call import Call
 from onelook.structures.errors import FormatError
 
@@ -17,14 +19,18 @@ def let_unlabelled_pass(finding: Any) -> None:
 
 
 def data_bundle(call: Call) -> "Bundle":
-    """Return the call's cfg and weights with the class names of its .data file."""
+    """Return the call's cfg and weights with the class names of its .data file; oddities of the cfg are told on stderr."""
     from onelook.datasets.formats.darknet import read_data_file
     from onelook.structures.bundle import darknet_bundle
+    from onelook.structures.network.options import cfg_warnings
 
     data = call.path(0, "a .data file")
     names = read_data_file(data).get("names")
     place = beside(data, names[0]) if names else None
-    return darknet_bundle(call.path(1, "a .cfg file"), call.path(2, "a .weights file"), place)
+    bundle = darknet_bundle(call.path(1, "a .cfg file"), call.path(2, "a .weights file"), place)
+    for line in cfg_warnings(bundle.cfg):
+        typer.echo(line, err=True)
+    return bundle
 
 
 def beside(data: Path, text: str) -> Path:

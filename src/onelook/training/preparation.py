@@ -14,6 +14,7 @@ from onelook.models.network import Network
 from onelook.models.transfer import read_pretrained, transfer
 from onelook.structures.errors import UserError
 from onelook.structures.network.cfg import Cfg
+from onelook.structures.network.options import cfg_warnings
 from onelook.training.detection import DetectionTask
 from onelook.training.settings import TrainSettings, resolve
 
@@ -30,7 +31,7 @@ def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSet
     Raises UserError for data without training images or boxes, an input size that is no multiple of the stride, and weights
     that belong to another cfg.
     """
-    told: list[str] = []
+    told = cfg_warnings(cfg)
     train, val = _splits(dataset, settings.seed, told)
     settings = resolve(settings, cfg, len(train), len(dataset.names))
     size = _input_size(settings)

@@ -75,7 +75,7 @@ def test_an_option_that_is_no_number_is_refused_with_its_line() -> None:
     section = parse_cfg("[net]\n[convolutional]\nsize=1\nfilters=many\n", "some.cfg").layers[0]
 
     with pytest.raises(
-        FormatError, match=r"some.cfg:4: \[convolutional\] filters: expected a whole number, got 'many'"
+        FormatError, match=r"some.cfg:4: layer 0 \[convolutional\] filters: expected a whole number, got 'many'"
     ):
         section.integer("filters", 1)
     with pytest.raises(FormatError, match="expected a number"):

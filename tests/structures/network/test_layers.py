@@ -98,7 +98,7 @@ YOLO = "[convolutional]\nfilters={filters}\n[yolo]\nmask={mask}\nanchors={anchor
 @pytest.mark.parametrize(
     ("sections", "message"),
     [
-        ("[convolutionel]", r"some.cfg:5: \[convolutionel\] unknown section; did you mean 'convolutional'"),
+        ("[convolutionel]", r"some.cfg:5: layer 0 \[convolutionel\] unknown section; did you mean 'convolutional'"),
         ("[convolutional]\nfilters=4\ngroups=2", "some.cfg:7: .* groups=2 do not fit 3 input channels"),
         ("[convolutional]\nfilters=0", "do not fit"),
         ("[convolutional]\nsize=20", "expected a sensible output"),

@@ -43,7 +43,9 @@ def test_a_network_without_heads_measures_plainly() -> None:
 
 
 def test_an_unknown_kind_is_refused_with_its_line() -> None:
-    with pytest.raises(FormatError, match=r"some\.cfg:10: \[yolo\] nms_kind: expected default, .* got 'softnms'"):
+    with pytest.raises(
+        FormatError, match=r"some\.cfg:10: layer 1 \[yolo\] nms_kind: expected default, .* got 'softnms'"
+    ):
         measure_of(heads("nms_kind=softnms\n"), (32, 32))
 
 

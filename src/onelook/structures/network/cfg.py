@@ -31,14 +31,17 @@ class Section:
     where: str
     line: int
     repeated: tuple[tuple[str, int], ...] = ()
+    index: int | None = None
+    """Number of the layer, from 0 after [net], as Darknet prints it; None for [net]."""
 
     def __contains__(self, key: str) -> bool:
         return key in self.options
 
     def error(self, key: str | None, words: str) -> FormatError:
-        """Return a FormatError that begins with the file and the line of `key` (of the section without one)."""
+        """Return a FormatError that begins with the file, the line of `key` (of the section without one) and the layer."""
         line = self.options[key][1] if key and key in self.options else self.line
-        return FormatError(f"{self.where}:{line}: [{self.kind}] {words}")
+        layer = "" if self.index is None else f"layer {self.index} "
+        return FormatError(f"{self.where}:{line}: {layer}[{self.kind}] {words}")
 
     def word(self, key: str, default: str) -> str:
         """Return the option's text, `default` where it is absent."""
@@ -134,8 +137,12 @@ def parse_cfg(text: str, where: str = "cfg") -> Cfg:
         if key in options[-1]:
             repeated[-1].append((key, number))
         options[-1].setdefault(key, (value, number))
-    together = zip(headers, options, repeated, strict=True)
-    return _checked([Section(kind, each, where, line, tuple(again)) for (kind, line), each, again in together], where)
+    together = enumerate(zip(headers, options, repeated, strict=True), start=-1)
+    sections = [
+        Section(kind, each, where, line, tuple(again), index if index >= 0 else None)
+        for index, ((kind, line), each, again) in together
+    ]
+    return _checked(sections, where)
 
 
 _HINT = "; a Darknet .cfg begins with [net]"

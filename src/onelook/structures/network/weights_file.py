@@ -29,10 +29,12 @@ class WeightsFile:
     version: tuple[int, int, int]
     seen: int
     values: Floats
+    over: int = 0
+    """Bytes after the last whole number: a file that was cut short inside one."""
 
 
 def read_weights(path: Path) -> WeightsFile:
-    """Return the header and the memory-mapped numbers. Raises FormatError for a missing file, a wrong header, odd bytes."""
+    """Return the header and the memory-mapped numbers. Raises FormatError for a missing file and a wrong header."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -46,12 +48,12 @@ def read_weights(path: Path) -> WeightsFile:
         raise FormatError(f"{path}: expected Darknet weights, got a header with version {major}.{minor}.{revision}")
     wide = major * 10 + minor >= 2
     start = 20 if wide else 16
-    if size < start or (size - start) % 4:
-        raise FormatError(f"{path}: expected whole float32 numbers after the header, got {size - start} bytes")
+    if size < start:
+        raise FormatError(f"{path}: expected a header of {start} bytes, got a file of {size} bytes")
     seen = int.from_bytes(head[12:start], "little")
-    empty = np.zeros(0, np.float32)
-    values = np.memmap(path, "<f4", "r", offset=start) if size > start else empty
-    return WeightsFile(str(path), (major, minor, revision), seen, values)
+    count, over = divmod(size - start, 4)
+    values = np.memmap(path, "<f4", "r", start, (count,)) if count else np.zeros(0, np.float32)
+    return WeightsFile(str(path), (major, minor, revision), seen, values, over)
 
 
 def split_weights(file: WeightsFile, layers: Sequence[Layer], partial: bool = False) -> dict[str, Floats]:
@@ -61,7 +63,7 @@ def split_weights(file: WeightsFile, layers: Sequence[Layer], partial: bool = Fa
     as `yolov3.conv.15`). Raises FormatError with both counts and the layer at which the file ends.
     """
     expected, found = sum(layer.parameters for layer in layers), len(file.values)
-    if found > expected or (found < expected and not partial):
+    if found > expected or file.over or (found < expected and not partial):
         raise FormatError(_misfit(file, layers, expected))
     arrays: dict[str, Floats] = {}
     start = 0
@@ -105,7 +107,8 @@ def _misfit(file: WeightsFile, layers: Sequence[Layer], expected: int) -> str:
             last = layer.name
             break
     ends = f"it ends in {last}" if found < expected else f"{found - expected} numbers are left over after {last}"
+    over = f" and {file.over} bytes of another" if file.over else ""
     return (
-        f"{file.where}: expected {expected} numbers for {cfg}, got {found} ({ends}); these weights belong to another cfg,"
+        f"{file.where}: expected {expected} numbers for {cfg}, got {found}{over} ({ends}); these weights belong to another cfg,"
         " or the file is cut short"
     )

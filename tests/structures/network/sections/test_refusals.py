@@ -26,7 +26,7 @@ def refused(text: str, message: str) -> None:
 
 @pytest.mark.parametrize("kind", REFUSED)
 def test_a_refused_section_is_named_with_line_and_reason(kind: str) -> None:
-    refused(f"[{kind}]\n", rf"^some\.cfg:7: \[{kind}\] not supported: {REFUSED[kind]}")
+    refused(f"[{kind}]\n", rf"^some\.cfg:7: layer 1 \[{kind}\] not supported: {REFUSED[kind]}")
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,10 @@ def test_a_refused_section_is_named_with_line_and_reason(kind: str) -> None:
     [(kind, key) for kind in SECTIONS for key, use in uses_of(kind).items() if use is Use.REFUSED],
 )
 def test_a_refused_option_is_named_with_its_line(kind: str, option: str) -> None:
-    refused(f"[{kind}]\n{NEEDED.get(kind, '')}{option}=1\n", rf"^some\.cfg:8: \[{kind}\] {option}=.*is not supported")
+    refused(
+        f"[{kind}]\n{NEEDED.get(kind, '')}{option}=1\n",
+        rf"^some\.cfg:8: layer 1 \[{kind}\] {option}=.*is not supported",
+    )
 
 
 @pytest.mark.parametrize(
