@@ -16,12 +16,18 @@ COCO_ALIASES = {
 """Darknet's coco.names and VOC spell six classes otherwise than COCO's own annotations do."""
 
 
+MOST_BYTES = 4 * 1024**2
+"""Of a list of class names: a hundred thousand of them."""
+
+
 def read_names(path: Path) -> tuple[str, ...]:
     """Return the class names of a file with one name a line; blank lines at its end are dropped.
 
-    Raises FormatError for a missing or empty file, a name that occurs twice, and a blank line between names.
+    Raises FormatError for a missing, empty or endless file, a name that occurs twice, and a blank line between names.
     """
     try:
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise FormatError(f"{path}: expected class names, at most {MOST_BYTES} bytes of them, got {size}")
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except OSError as error:
         raise FormatError(f"{path}: expected a file of class names, got {error.strerror}") from None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,15 @@ def read_limited(path: Path, most: int = MOST_TEXT) -> bytes:
     return data
 
 
+def start_of(path: Path, count: int) -> bytes:
+    """Return the first `count` bytes of a file; none where it cannot be read, which whoever reads all of it will tell."""
+    try:
+        with path.open("rb") as file:
+            return file.read(count)
+    except OSError:
+        return b""
+
+
 def bounded_lines(path: Path, most: int = MOST_LINE) -> Iterator[tuple[int, str]]:
     """Yield the number and the text of each line that is not blank; bytes that are no UTF-8 become surrogates.
 
@@ -52,6 +62,15 @@ def bounded_lines(path: Path, most: int = MOST_LINE) -> Iterator[tuple[int, str]
                     yield number, text.decode("utf-8", "surrogateescape").rstrip("\r\n")
     except OSError as error:
         raise FormatError(f"{path}: expected a file to read, got {error.strerror}") from None
+
+
+def told_lines(path: Path, report: Report) -> Iterator[tuple[int, str]]:
+    """Yield the lines as `bounded_lines` does; where they cannot be read on, that is a finding, and the end."""
+    try:
+        yield from bounded_lines(path)
+    except FormatError as error:
+        what = re.sub(r"^\d+: ", "", str(error).removeprefix(f"{path}:").strip())
+        report(Finding(path, None, "broken-annotation", what, "write the list again"))
 
 
 def read_json(path: Path, most: int = MOST_DOCUMENT) -> Any:

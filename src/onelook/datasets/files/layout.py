@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onelook.datasets.dataset import Dataset
+from onelook.datasets.files.bounded import start_of
 from onelook.datasets.files.placing import new_names, place_file
 from onelook.structures.images import SUFFIXES
 
@@ -65,8 +66,7 @@ def json_files(path: Path, *words: bytes) -> list[Path]:
 
 
 def _has(file: Path, words: tuple[bytes, ...]) -> bool:
-    with file.open("rb") as opened:
-        start = opened.read(_PEEK)
+    start = start_of(file, _PEEK)
     return all(word in start for word in words)
 
 

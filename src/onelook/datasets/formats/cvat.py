@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from onelook.datasets.collecting import Collector, split_of
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.files.bounded import inside
+from onelook.datasets.files.bounded import inside, start_of
 from onelook.datasets.files.layout import part_of_each, place_pictures
 from onelook.datasets.files.objects import FLAGS
 from onelook.datasets.findings import Report
@@ -49,8 +49,7 @@ def _file(path: Path) -> Path | None:
 
 
 def _start(file: Path) -> bytes:
-    with file.open("rb") as opened:
-        return opened.read(_PEEK)
+    return start_of(file, _PEEK)
 
 
 def _elements(file: Path, tag: str) -> Iterator[ET.Element]:

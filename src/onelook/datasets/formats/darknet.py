@@ -12,9 +12,9 @@ import numpy as np
 from onelook.datasets.box_rules import Corners
 from onelook.datasets.building import Builder
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.files.bounded import MOST_TEXT
+from onelook.datasets.files.bounded import MOST_TEXT, read_limited, start_of, told_lines
 from onelook.datasets.files.layout import place_pictures
-from onelook.datasets.findings import Finding, Report
+from onelook.datasets.findings import Finding, Report, strict
 from onelook.datasets.headers import picture_size
 from onelook.structures.boxes import cxcywh_from_xyxy
 from onelook.structures.classes import class_map, read_names
@@ -66,9 +66,7 @@ def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Data
 def read_data_file(file: Path) -> dict[str, tuple[str, int]]:
     """Return the settings of a .data file: key to value and line number. Raises FormatError naming the line."""
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise FormatError(f"{file}: expected a .data file, got {error.strerror}") from None
+        lines = read_limited(file).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise FormatError(f"{file}: expected `key = value` as UTF-8 text, got other bytes") from None
     settings = {}
@@ -134,7 +132,7 @@ class Labels:
             self.report(Finding(image, None, "unreadable-image", what, "replace the picture or take it off the lists"))
             return None
         file = label_path(image)
-        text = _text_of(file)
+        text = self._text_of(file)
         if text is None:
             fix = "label it, take it out (`onelook data convert --drop-unlabelled`), or write an empty file if nothing is on it"
             self.report(Finding(image, None, "unlabelled", f"expected a label file {file}, got none", fix))
@@ -143,8 +141,20 @@ class Labels:
         index = self.builder.add_image(image, size, labelled=text is not None)
         self._add_lines(text or "", file, size)
         if image in self.difficult:
-            self._add_lines(_text_of(self.difficult[image]) or "", self.difficult[image], size, difficult=True)
+            self._add_lines(self._text_of(self.difficult[image]) or "", self.difficult[image], size, difficult=True)
         return index
+
+    def _text_of(self, file: Path) -> str | None:
+        """Return what a label file says, a byte beyond MOST_TEXT at most; None where there is none that can be read."""
+        try:
+            with file.open("rb") as opened:
+                return opened.read(MOST_TEXT + 1).decode("utf-8-sig", "replace")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            what = f"expected a label file to read, got {error.strerror}"
+            self.report(Finding(file, None, "broken-annotation", what, "write the labels again"))
+            return None
 
     def _add_lines(self, text: str, file: Path, size: tuple[int, int], difficult: bool = False) -> None:
         if len(text) > MOST_TEXT:
@@ -175,15 +185,6 @@ class Labels:
             tell(verdict.code, verdict.what, verdict.fix)
 
 
-def _text_of(file: Path) -> str | None:
-    """Return what a label file says, a byte beyond MOST_TEXT at most; None where there is none."""
-    try:
-        with file.open("rb") as opened:
-            return opened.read(MOST_TEXT + 1).decode("utf-8-sig", "replace")
-    except FileNotFoundError:
-        return None
-
-
 def _parse(line: str, size: tuple[int, int]) -> tuple[int, Corners]:
     """Return the class number and the box in pixels of one label line. Raises ValueError that says what is wrong."""
     words = line.split()
@@ -206,8 +207,7 @@ def _around(polygon: list[float]) -> tuple[float, float, float, float]:
 
 
 def _looks_like_labels(file: Path) -> bool:
-    with file.open("rb") as opened:
-        start = opened.readline(200)
+    start = start_of(file, 200).partition(b"\n")[0]
     return not start.strip() or re.fullmatch(rb"\d+(\s+\S+){4,}\s*", start) is not None
 
 
@@ -275,7 +275,7 @@ def _difficult(
     if "difficult" not in settings or "val" not in lists:
         return {}
     value, number = settings["difficult"]
-    images, others = (_lines(each, file) for each in (lists["val"][0], _found(value, file, number)))
+    images, others = (_lines(each, file, strict) for each in (lists["val"][0], _found(value, file, number)))
     if len(images) != len(others):
         raise FormatError(
             f"{file}:{number}: expected {len(images)} lines in {value}, as the valid list has, got {len(others)}"
@@ -284,16 +284,15 @@ def _difficult(
     return {image: label_path(other or Path(text)) for (_, _, image), (_, text, other) in pairs if image}
 
 
-def _lines(list_file: Path, file: Path) -> list[tuple[int, str, Path | None]]:
+def _lines(list_file: Path, file: Path, report: Report) -> list[tuple[int, str, Path | None]]:
     """Return number, text and picture of every line that is not blank; None for a picture that isn't there."""
     bases = (file.parent, list_file.parent, Path(), file.parent.parent)
-    text = list_file.read_text(encoding="utf-8-sig", errors="surrogateescape")
-    lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip())
+    lines = ((number, line.strip()) for number, line in told_lines(list_file, report))
     return [(number, line, _resolve(line, bases)) for number, line in lines]
 
 
 def _read_list(list_file: Path, file: Path, labels: Labels, report: Report) -> Iterator[int]:
-    for number, line, image in _lines(list_file, file):
+    for number, line, image in _lines(list_file, file, report):
         if image is None:
             what = f"expected an image {line}, got none"
             report(Finding(list_file, number, "missing-image", what, "mend the path or remove the line"))

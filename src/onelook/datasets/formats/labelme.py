@@ -10,7 +10,7 @@ from typing import Any
 from onelook.datasets.class_places import names_beside
 from onelook.datasets.collecting import SPLIT_NAMES, Collector
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.files.bounded import MOST_TEXT, inside, read_json
+from onelook.datasets.files.bounded import MOST_TEXT, inside, read_json, start_of
 from onelook.datasets.files.layout import dump_json, files_below, is_picture, numbers, part_of_each, write_class_list
 from onelook.datasets.files.objects import FLAGS
 from onelook.datasets.files.placing import new_names, place_file
@@ -30,8 +30,7 @@ def evidence(path: Path) -> str | None:
         return None
     for file in files_below(path, _DEEPEST):
         if file.suffix == ".json":
-            with file.open("rb") as opened:
-                start = opened.read(MOST_TEXT if file.stat().st_size <= MOST_TEXT else 4096)
+            start = start_of(file, MOST_TEXT if file.stat().st_size <= MOST_TEXT else 4096)
             return f"{file} holds shapes" if b'"shapes"' in start and b'"imagePath"' in start else None
     return None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from onelook.datasets.collecting import Collector, split_of
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.files.bounded import bounded_lines, inside
+from onelook.datasets.files.bounded import bounded_lines, inside, start_of
 from onelook.datasets.files.layout import is_picture, parts_of
 from onelook.datasets.files.placing import new_names, place_file
 from onelook.datasets.findings import Report
@@ -56,8 +56,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _speaks(file: Path) -> bool:
-    with file.open("rb") as opened:
-        head = opened.readline(4096)
+    head = start_of(file, 4096).partition(b"\n")[0]
     return b"ImageID" in head and b"XMin" in head
 
 

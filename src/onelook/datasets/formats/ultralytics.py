@@ -10,7 +10,7 @@ import numpy as np
 
 from onelook.datasets.building import Builder
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.files.bounded import bounded_lines
+from onelook.datasets.files.bounded import bounded_lines, start_of
 from onelook.datasets.files.data_yaml import Value, quoted, read_yaml
 from onelook.datasets.files.layout import files_below, is_picture
 from onelook.datasets.findings import Finding, Report
@@ -63,8 +63,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _speaks(file: Path) -> bool:
-    with file.open("rb") as opened:
-        lines = opened.read(1024**2).splitlines()
+    lines = start_of(file, 1024**2).splitlines()
     keys = {line.partition(b":")[0].strip() for line in lines if line[:1].isalpha()}
     return b"names" in keys and bool(keys & {b"train", b"val", b"valid"})
 

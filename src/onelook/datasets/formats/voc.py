@@ -15,7 +15,7 @@ import numpy as np
 from onelook.datasets.building import Builder
 from onelook.datasets.class_places import ClassPlaces, names_beside
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.files.bounded import read_xml
+from onelook.datasets.files.bounded import read_xml, told_lines
 from onelook.datasets.files.placing import new_names, place_file
 from onelook.datasets.findings import Finding, Report
 from onelook.datasets.headers import picture_size
@@ -133,7 +133,7 @@ def _read_lists(root: Path, images: Mapping[str, Path], report: Report) -> dict[
 
 
 def _read_list(file: Path, images: Mapping[str, Path], folder: Path, report: Report) -> Iterator[str]:
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines(), start=1):
+    for number, line in told_lines(file, report):
         stem = line.strip()
         if stem not in images and Path(stem).suffix.lower() in SUFFIXES:
             stem = Path(stem).stem
