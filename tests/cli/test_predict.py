@@ -10,6 +10,7 @@ import pytest
 from tests.structures.small_models import small_bundle
 
 from onelook.cli.main import main
+from onelook.datasets.formats.submission import read_submission
 from onelook.inference.model import load
 from onelook.structures.bundle import write_bundle
 from onelook.structures.images import image_size, write_jpeg
@@ -51,6 +52,15 @@ def test_pictures_are_told_and_drawn_into_predictions(
     assert any(line.endswith("  red") for line in said)
     assert sorted(path.name for path in (here / "predictions").iterdir()) == ["a.jpg", "b.jpg"]
     assert image_size(here / "predictions" / "a.jpg") == (80, 50)
+
+
+def test_the_challenges_csv_has_the_five_best_of_each_picture(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, "model", "pictures", "--score", "0.01", "--submission", "s.csv", "--json") == 0
+    found = read_submission(here / "s.csv")
+
+    assert list(found) == ["a", "b"]
+    assert 1 <= len(found["a"]) <= 5
+    assert {guess.name for guess in found["a"]} <= {"red", "blue"} | set(load(here / "model").names)
 
 
 def test_json_has_the_words_that_scripts_rely_on_and_draws_nothing(

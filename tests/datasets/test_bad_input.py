@@ -10,11 +10,13 @@ import pytest
 
 from onelook.datasets.checks.checking import check
 from onelook.datasets.converting import convert
+from onelook.datasets.dataset import Dataset
 from onelook.datasets.files import bounded
 from onelook.datasets.files.unpickling import read_pickle
 from onelook.datasets.findings import Finding
+from onelook.datasets.formats import FORMATS
 from onelook.datasets.reading import read
-from onelook.structures.errors import FormatError
+from onelook.structures.errors import FormatError, UserError
 
 BOMB = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <annotation><object><name>&b;</name></object></annotation>"""
@@ -95,6 +97,80 @@ def test_a_file_of_gigabytes_is_not_read(voc: Path):
 
     assert codes(voc) == ["unreadable-image", "broken-annotation"]
     assert time.monotonic() - start < 5
+
+
+def texts_of(folder: Path) -> list[Path]:
+    """Return one of each kind of file that is no picture: a list, the labels of an image, the class names..."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix not in (".jpg", ".toml"))
+    return list({(file.parent, file.suffix, file.stem in "abcd"): file for file in files}.values())
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("kind", ["endless", "loop", "closed", "zeros", "long"])
+def test_a_file_that_cannot_be_read_is_one_line(voc: Path, tmp_path: Path, format: str, kind: str):
+    start = read(voc)
+    whole = Dataset(
+        start.names, start.paths, start.sizes, [], [], [0] * 5, [], [], [], [False] * 4, labels=[0, 1, 0, 1],
+        splits=start.splits, root=voc,
+    )  # fmt: skip
+    out = tmp_path / "out"
+    convert(start if "boxes" in FORMATS[format].HOLDS else whole, format, out)
+    for file in texts_of(out):
+        content = file.read_bytes()
+        file.unlink()
+        spoil(file, kind)
+        found: list[Finding] = []
+        begun = time.monotonic()
+        try:
+            read(out, format, report=found.append)
+        except UserError as error:
+            found.append(Finding(file, None, "broken-annotation", str(error), ""))
+        assert all("\n" not in str(finding) for finding in found)
+        assert time.monotonic() - begun < 20
+        file.unlink()
+        file.write_bytes(content)
+
+
+def spoil(file: Path, kind: str) -> None:
+    """Put 3 GiB without a line's end, a link to itself, a file that may not be opened, zeros or an endless name in its place."""
+    if kind == "loop":
+        file.symlink_to(file.name)
+        return
+    if kind == "long":
+        file.write_text("a" * 10_000 + "\n")
+        return
+    with file.open("wb") as opened:
+        opened.truncate({"endless": 3 * 1024**3, "zeros": 4096}.get(kind, 0))
+    if kind == "closed":
+        file.chmod(0)
+
+
+@pytest.mark.parametrize("name", ["../../secret", "/secret", "a/../../../secret"])
+@pytest.mark.parametrize(
+    ("format", "file", "before"),
+    [
+        ("openimages", "train-annotations-bbox.csv", "\na,"),
+        ("labelme", "train/a.json", '"a.jpg"'),
+        ("gluoncv", "train.lst", "images/a.jpg"),
+        ("voc", "ImageSets/Main/train.txt", "a\n"),
+        ("imagenet", "ILSVRC/ImageSets/CLS-LOC/train_cls.txt", "cat/a "),
+        ("kitti", "ImageSets/train.txt", "a\n"),
+    ],
+)
+def test_a_list_that_names_a_picture_outside_is_not_followed(
+    voc: Path, tmp_path: Path, format: str, file: str, before: str, name: str
+):
+    out = tmp_path / "deep" / "deeper" / "out"
+    convert(read(voc), format, out)
+    for place in (tmp_path, tmp_path / "deep", tmp_path / "deep" / "deeper"):
+        (place / "secret.jpg").write_bytes((voc / "JPEGImages" / "a.jpg").read_bytes())
+    text = (out / file).read_text()
+    assert before in text
+    told = before.replace("cat/a", name).replace("images/a.jpg", f"{name}.jpg").replace("a.jpg", f"{name}.jpg")
+    (out / file).write_text(text.replace(before, told if told != before else before.replace("a", name), 1))
+    data = read(out, format, report=lambda finding: None)
+
+    assert not [path for path in data.paths if path.stem == "secret"]
 
 
 def test_folders_that_link_back_to_themselves_come_to_an_end(darknet: Path, tmp_path: Path):

@@ -75,6 +75,20 @@ def test_a_download_that_broke_off_goes_on_where_it_was(server, tmp_path: Path):
     assert (tmp_path / "out" / "set" / "a.txt").is_file()
 
 
+def test_a_server_that_closes_early_costs_nothing_that_came(server, tmp_path: Path):
+    server.most = 100_000
+    with pytest.raises(
+        UserError, match=r"the download broke off \(\d+ bytes are missing\); run the command again to go on"
+    ):
+        get("mine", tmp_path / "out", known(server.body))
+    assert not (tmp_path / "out").exists()
+    server.most = None
+    get("mine", tmp_path / "out", known(server.body))
+
+    assert server.asked == [None, "bytes=100000-"]
+    assert (tmp_path / "out" / "set" / "a.txt").read_bytes() == b"labels" * 50_000
+
+
 def test_a_wrong_sum_is_refused_and_nothing_is_unpacked(server, tmp_path: Path):
     with pytest.raises(UserError, match=r"expected bytes with the sha256 .*, got"):
         get("mine", tmp_path / "out", known(b"other"))

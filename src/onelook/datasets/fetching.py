@@ -105,7 +105,9 @@ def _download(url: str, part: Path) -> None:
             left = int(answer.headers.get("Content-Length") or 0)
             with part.open("ab" if resumed else "wb") as out:
                 for chunk in track(_chunks(answer), -(-left // _CHUNK), part.stem, "MiB"):
-                    out.write(chunk)
+                    left -= out.write(chunk)
+        if left > 0:  # http.client says nothing when the other side closes early
+            raise OSError(f"{left} bytes are missing")
     except urllib.error.HTTPError as error:
         if error.code == 416 and have:
             return  # nothing is left to fetch

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image as Pillow
 
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.findings import CODES, Finding
+from onelook.datasets.findings import CODES, ERROR, Finding
 from onelook.datasets.show import photographs
 from onelook.structures.drawing import draw_boxes
 from onelook.structures.errors import FormatError
@@ -37,11 +37,14 @@ def write_findings_page(path: Path, dataset: Dataset, findings: Sequence[Finding
         f"<style>{_STYLE}</style><h1>{escape(_plain(dataset.root))}</h1>",
         f"<p>{len(dataset)} images, {len(dataset.boxes)} boxes: {errors} errors, {len(findings) - errors} warnings</p>",
     ]
-    for code, (severity, meaning) in CODES.items():
+    gravest = sorted(CODES.items(), key=lambda item: item[1][0] != ERROR)
+    there = [code for code, _ in gravest if any(finding.code == code for finding in findings)]
+    parts.append(f"<p>{' · '.join(f'<a href=#{code}>{code}</a>' for code in there) or 'nothing was found'}</p>")
+    for code, (severity, meaning) in gravest:
         own = [finding for finding in findings if finding.code == code]
         if own:
             parts.append(
-                f"<h2><span class={severity}>{severity}</span> {code}: {len(own)}</h2><p>{escape(meaning)}</p>"
+                f"<h2 id={code}><span class={severity}>{severity}</span> {code}: {len(own)}</h2><p>{escape(meaning)}</p>"
             )
             parts += _figures(dataset, own, places, stems)
             lines = [f"<li>{escape(_plain(finding))}</li>" for finding in own[:MOST_TOLD]]
@@ -54,11 +57,19 @@ def _plain(value: object) -> str:
     return str(value).encode("utf-8", "replace").decode()
 
 
+def _guilty(finding: Finding, places: dict[str, int], stems: dict[str, int]) -> list[int]:
+    """Return the picture of a finding, and another that its words name, as those of two splits do."""
+    own = places.get(str(finding.path), stems.get(finding.path.stem))
+    words = (word.strip("(),;") for word in finding.what.split())
+    named = [places[word] for word in words if word in places]
+    return [index for index in (own, *named) if index is not None]
+
+
 def _figures(dataset: Dataset, findings: Sequence[Finding], places: dict[str, int], stems: dict[str, int]) -> list[str]:
-    """Return the pictures that findings name, or whose label they name, with their boxes."""
-    found = (places.get(str(finding.path), stems.get(finding.path.stem)) for finding in findings)
+    """Return the pictures that findings name, or whose label they name, and those that they are like, with their boxes."""
+    found = [index for finding in findings for index in _guilty(finding, places, stems)]
     figures = []
-    for index in list(dict.fromkeys(index for index in found if index is not None))[:MOST_DRAWN]:
+    for index in list(dict.fromkeys(found))[:MOST_DRAWN]:
         try:
             sample = next(photographs(dataset, [index], _SIDE))
         except FormatError:
@@ -67,7 +78,7 @@ def _figures(dataset: Dataset, findings: Sequence[Finding], places: dict[str, in
         data = BytesIO()
         Pillow.fromarray(draw_boxes(sample.image, sample.boxes, sample.classes, names)).save(data, "JPEG", quality=80)
         uri = base64.b64encode(data.getvalue()).decode()
-        caption = escape(_plain(dataset.paths[index].name))
+        caption = escape(_plain(Path(dataset.paths[index].parent.name, dataset.paths[index].name)))
         figures.append(
             f'<figure><img alt="" width={_SIDE} src="data:image/jpeg;base64,{uri}"><figcaption>{caption}</figcaption></figure>'
         )

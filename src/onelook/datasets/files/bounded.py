@@ -20,6 +20,9 @@ MOST_DOCUMENT = 2 * 1024**3
 MOST_LINE = 16 * 1024**2
 """Bytes of one line."""
 
+MOST_NAME = 255
+"""Bytes of a file's name on the file systems there are."""
+
 _MEND = "write the annotation again"
 
 
@@ -34,6 +37,14 @@ def read_limited(path: Path, most: int = MOST_TEXT) -> bytes:
     if size > most or len(data) > most:
         raise FormatError(f"{path}: expected at most {most} bytes, got {size}")
     return data
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is a file; False too for a name that none can have, however long."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def start_of(path: Path, count: int) -> bytes:
@@ -122,7 +133,7 @@ def parse_xml(data: bytes, file: Path, report: Report, root: str) -> ET.Element 
 
 def inside(root: Path, name: str) -> Path | None:
     """Return the path that `name` means in the folder `root`; None when it leads out of the folder or can be no path."""
-    if not name or "\0" in name:
+    if not name or "\0" in name or any(len(os.fsencode(part)) > MOST_NAME for part in name.split("/")):
         return None
     folder = os.path.normpath(root)
     path = os.path.normpath(os.path.join(folder, name.replace("\\", "/")))  # noqa: PTH118 - lexical: `..` must be seen

@@ -12,7 +12,7 @@ import numpy as np
 from onelook.datasets.box_rules import Corners
 from onelook.datasets.building import Builder
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.files.bounded import MOST_TEXT, read_limited, start_of, told_lines
+from onelook.datasets.files.bounded import MOST_TEXT, is_there, read_limited, start_of, told_lines
 from onelook.datasets.files.layout import place_pictures
 from onelook.datasets.findings import Finding, Report, strict
 from onelook.datasets.headers import picture_size
@@ -265,7 +265,7 @@ def _found(value: str, file: Path, number: int) -> Path:
 
 def _resolve(value: str, bases: Sequence[Path]) -> Path | None:
     """Return the file that `value` names, absolute or relative to the first of `bases` that has it."""
-    return next((base / value for base in bases if (base / value).is_file()), None)
+    return next((base / value for base in bases if is_there(base / value)), None)
 
 
 def _difficult(
@@ -294,7 +294,7 @@ def _lines(list_file: Path, file: Path, report: Report) -> list[tuple[int, str, 
 def _read_list(list_file: Path, file: Path, labels: Labels, report: Report) -> Iterator[int]:
     for number, line, image in _lines(list_file, file, report):
         if image is None:
-            what = f"expected an image {line}, got none"
+            what = f"expected an image {line[:200]}, got none"
             report(Finding(list_file, number, "missing-image", what, "mend the path or remove the line"))
             continue
         index = labels.add(image)

@@ -61,9 +61,9 @@ def _entries(file: Path, collector: Collector) -> Iterator[tuple[int | None, lis
         yield from _records(file)
         return
     for number, line in bounded_lines(file):
-        _, *words, name = line.split("\t")
+        *words, name = line.split("\t")
         try:
-            values = [float(word) for word in words]
+            values = [float(word) for word in words[1:]]
         except ValueError:
             values = []
         if not values:

@@ -10,7 +10,7 @@ from pathlib import Path
 from onelook.datasets.class_places import ClassPlaces
 from onelook.datasets.collecting import Collector
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.files.bounded import bounded_lines, read_xml
+from onelook.datasets.files.bounded import bounded_lines, inside, read_xml
 from onelook.datasets.files.layout import folder_class, folder_name, is_picture, part_of_each, subfolders
 from onelook.datasets.files.placing import new_names, place_file
 from onelook.datasets.findings import Finding, Report
@@ -112,12 +112,13 @@ def _read_one(
     collector: Collector,
 ) -> None:
     top = root / "Data" / _SET / split
-    safe = ".." not in stem and not stem.startswith("/")
+    safe = inside(top, f"{stem}.JPEG") is not None
     endings = (".JPEG", ".jpg", ".jpeg", ".png")
-    picture = next((file for ending in endings if (file := top / (stem + ending)).is_file()), top / f"{stem}.JPEG")
+    places = [top / (stem + ending) for ending in endings] if safe else []
+    picture = next((file for file in places if file.is_file()), top / f"{stem}.JPEG")
     file = root / "Annotations" / _SET / split / f"{stem}.xml"
     told = solutions.get(Path(stem).name, [])
-    has_boxes = file.is_file() or any(len(box) == 4 for _, box in told)
+    has_boxes = (safe and file.is_file()) or any(len(box) == 4 for _, box in told)
     if not collector.image(picture if safe else None, *where, split, has_boxes, None, stem):
         return
     classes = [name for name, _ in told]

@@ -92,7 +92,12 @@ def _samples(file: Path, collector: Collector) -> Iterator[dict[str, Any]]:
                     sample = {"key": str(name.with_suffix(""))}
                 _add(sample, member, name, archive, file)
     except (tarfile.TarError, OSError) as error:
-        raise FormatError(f"{file}: expected a whole tar archive, got a broken one ({error})") from None
+        what = f"expected a whole tar archive, got a broken one ({error})"
+        collector.tell(file, None, "broken-annotation", what, "write the shard again; what came before is read")
+    else:
+        if not sample:
+            what = "expected a tar archive with pictures, got an empty one"
+            collector.tell(file, None, "broken-annotation", what, "write the shard again or remove it")
     yield sample
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from onelook.datasets.building import Builder
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.files.bounded import bounded_lines, start_of
+from onelook.datasets.files.bounded import bounded_lines, is_there, start_of
 from onelook.datasets.files.data_yaml import Value, quoted, read_yaml
 from onelook.datasets.files.layout import files_below, is_picture
 from onelook.datasets.findings import Finding, Report
@@ -91,11 +91,9 @@ def _pictures(value: Value, root: Path, file: Path, report: Report) -> Iterator[
 
 def _listed(listing: Path, root: Path, report: Report) -> Iterator[Path]:
     for number, line in bounded_lines(listing):
-        picture = next(
-            (base / line.strip() for base in (listing.parent, root) if (base / line.strip()).is_file()), None
-        )
+        picture = next((base / line.strip() for base in (listing.parent, root) if is_there(base / line.strip())), None)
         if picture is None:
-            what = f"expected an image {line.strip()}, got none"
+            what = f"expected an image {line.strip()[:200]}, got none"
             report(Finding(listing, number, "missing-image", what, "mend the path or remove the line"))
         else:
             yield picture
