@@ -114,8 +114,8 @@ def _read_one(
     top = root / "Data" / _SET / split
     safe = inside(top, f"{stem}.JPEG") is not None
     endings = (".JPEG", ".jpg", ".jpeg", ".png")
-    places = [top / (stem + ending) for ending in endings] if safe else []
-    picture = next((file for file in places if file.is_file()), top / f"{stem}.JPEG")
+    candidates = [top / (stem + ending) for ending in endings] if safe else []
+    picture = next((file for file in candidates if file.is_file()), top / f"{stem}.JPEG")
     file = root / "Annotations" / _SET / split / f"{stem}.xml"
     told = solutions.get(Path(stem).name, [])
     has_boxes = (safe and file.is_file()) or any(len(box) == 4 for _, box in told)
