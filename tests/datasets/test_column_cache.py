@@ -1,9 +1,11 @@
+import os
 import time
 from pathlib import Path
 
 import pytest
 
 from onelook.datasets import column_cache, reading
+from onelook.datasets.converting import convert
 from onelook.datasets.findings import Finding
 from onelook.datasets.reading import read
 
@@ -72,4 +74,49 @@ def test_a_broken_file_in_the_cache_is_no_loss(voc: Path, tmp_path: Path, unread
     file.write_bytes(file.read_bytes()[:100])
 
     assert len(read(voc)) == 4
+    assert len(unread) == 2
+
+
+def test_a_label_whose_time_was_put_back_is_noticed(voc: Path, unread: list[Path]):
+    time.sleep(0.05)
+    read(voc)
+    file = voc / "Annotations" / "a.xml"
+    before = file.stat()
+    file.write_text(file.read_text().replace("<name>cat", "<name>dog"))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    data = read(voc)
+
+    assert data.names[data.truth(0).classes[0]] == "dog"
+    assert len(unread) == 2
+
+
+def test_giving_pictures_a_second_name_changes_nothing(voc: Path, tmp_path: Path, unread: list[Path]):
+    time.sleep(0.05)
+    convert(read(voc), "darknet", tmp_path / "out")
+    read(voc)
+
+    assert len(unread) == 1
+
+
+def test_a_picture_that_took_the_place_of_another_is_noticed(voc: Path, unread: list[Path]):
+    time.sleep(0.05)
+    read(voc)
+    one, two = voc / "JPEGImages" / "a.jpg", voc / "JPEGImages" / "b.jpg"
+    two.with_suffix(".new").write_bytes(one.read_bytes())
+    os.utime(two.with_suffix(".new"), ns=(0, two.stat().st_mtime_ns))
+    two.with_suffix(".new").replace(two)
+    read(voc)
+
+    assert len(unread) == 2
+
+
+def test_with_and_without_pictures_are_kept_apart(voc: Path, unread: list[Path]):
+    file = voc / "Annotations" / "a.xml"
+    file.write_text(
+        file.read_text().replace("<width>64</width><height>48</height>", "<width>128</width><height>96</height>")
+    )
+    time.sleep(0.05)
+    sizes = [read(voc, pictures=pictures).sizes[0].tolist() for pictures in (True, False, True, False)]
+
+    assert sizes == [[64, 48], [128, 96]] * 2
     assert len(unread) == 2

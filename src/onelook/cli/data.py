@@ -169,10 +169,11 @@ def read_data(
     split: str | None = None,
     coordinates: str = "continuous",
     unlabelled: bool = False,
+    pictures: bool = True,
 ) -> "Dataset":
     """Return the data set, or one split of it; tell its format and the warnings it came with on stderr.
 
-    With `unlabelled` an image without an annotation is a warning too.
+    With `unlabelled` an image without an annotation is a warning too. Without `pictures` none is opened.
     """
     from onelook.datasets.findings import Finding, strict_keeping
     from onelook.datasets.reading import read
@@ -184,7 +185,7 @@ def read_data(
     def report(finding: Finding) -> None:
         (kept.append if unlabelled and finding.code == "unlabelled" else keeping)(finding)
 
-    dataset = read(data, format, report=report, coordinates=coordinates)
+    dataset = read(data, format, report=report, coordinates=coordinates, pictures=pictures)
     if kept:
         codes = ", ".join(f"{count} {code}" for code, count in Counter(finding.code for finding in kept).items())
         typer.echo(f"{data}: {len(kept)} warnings ({codes}); `onelook data check` tells them", err=True)

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,6 +70,12 @@ def convert(
         list[Path] | None, typer.Option("--with", metavar="DATA", help="Another data set to join, classes met by name.")
     ] = None,
     drop_unlabelled: Unlabelled = False,
+    labels_only: Annotated[
+        bool,
+        typer.Option(
+            "--labels-only", help="Neither open nor write pictures; sizes are what VOC's or ImageNet's XML tells."
+        ),
+    ] = False,
     coordinates: Annotated[
         str, typer.Option(help="continuous, or inclusive for VOC boxes that count pixels from 1.")
     ] = "continuous",
@@ -84,20 +91,12 @@ def convert(
     --to darknet writes all that the original Darknet trains on: in that folder, `darknet detector train obj.data obj.cfg`.
     """
     from onelook.datasets.changes.class_maps import map_classes, union
-    from onelook.datasets.converting import convert as write
-    from onelook.structures.files import write_text
-    from onelook.structures.network.cfg import format_cfg
 
-    sets = [read_data(data, format, None, coordinates, drop_unlabelled)]
-    sets += [read_data(other, None, unlabelled=drop_unlabelled) for other in add or ()]
+    sets = [read_data(data, format, None, coordinates, drop_unlabelled, not labels_only)]
+    sets += [read_data(other, None, unlabelled=drop_unlabelled, pictures=not labels_only) for other in add or ()]
     dataset = union(sets) if len(sets) > 1 else sets[0]
     dataset = map_classes(_labelled(dataset, drop_unlabelled), _renames(rename or ()), drop or ())
-    if network and to != "darknet":
-        raise UserError(f"--network: expected --to darknet with it, got --to {to}, which has no cfg")
-    cfg, changes = project_cfg(network or DEFAULT, dataset) if to == "darknet" else (None, [])
-    lost = write(dataset, to, out)
-    if cfg:
-        write_text(out / "obj.cfg", format_cfg(cfg))
+    lost, changes = _written(dataset, to, out, not labels_only, network)
     if len({one.names for one in sets}) > 1:
         lost.append(
             "the sets have different classes: an object of one set's class on another's image counts as background"
@@ -105,12 +104,41 @@ def convert(
     counts = _counts(dataset, to)
     if as_json:
         told = {"out": str(out), "format": to, **counts, "coordinates": dataset.coordinates, "lost": lost}
-        print_json({**told, **({"cfg": str(out / "obj.cfg"), "changes": changes} if cfg else {})})
+        print_json(
+            {
+                **told,
+                **({"cfg": str(out / "obj.cfg"), "changes": changes} if to == "darknet" and not labels_only else {}),
+            }
+        )
         return
     taken = f"boxes taken as {dataset.coordinates}, written as continuous pixels"
     written = f"{out}: {counts['images']} images, {counts['boxes']} boxes as {to}; {taken}"
     for row in [*lost, *(f"obj.cfg: {change}" for change in changes), written]:
         typer.echo(row)
+
+
+def _written(
+    dataset: "Dataset", to: str, out: Path, pictures: bool, network: str | None
+) -> tuple[list[str], list[str]]:
+    """Write the data; with --to darknet its cfg too. Return what is lost and what was changed in the cfg, a line each."""
+    from onelook.datasets.converting import convert as write
+    from onelook.structures.files import write_text
+    from onelook.structures.network.cfg import format_cfg
+
+    if network and (to != "darknet" or not pictures):
+        got = f"--to {to}" if to != "darknet" else "--labels-only"
+        raise UserError(f"--network: expected --to darknet with it, got {got}, which has no cfg")
+    if to != "darknet" or not pictures:
+        return write(dataset, to, out, pictures), []
+    changes: list[str] = []
+
+    def add_cfg(folder: Path) -> None:
+        cfg, fitted = project_cfg(network or DEFAULT, dataset)
+        write_text(folder / "obj.cfg", format_cfg(cfg))
+        changes.extend(fitted)
+
+    key = f"{network} {Path(network).read_bytes()!r}" if network and Path(network).is_file() else network or ""
+    return write(dataset, to, out, pictures, add_cfg, key), changes
 
 
 def subset(
@@ -182,11 +210,12 @@ def _labelled(dataset: "Dataset", drop: bool) -> "Dataset":
     return dataset.keep(dataset.labelled | (dataset.labels >= 0)) if drop else dataset
 
 
-def _groups(paths: tuple[Path, ...], pattern: str) -> list[str]:
+def _groups(paths: Iterable[Path], pattern: str) -> list[str]:
     """Return what the pattern's first group finds in every path; a picture in which it finds nothing is a group alone."""
+    texts = [str(path) for path in paths]
     try:
-        found = [re.search(pattern, str(path)) for path in paths]
-        return [match.group(1) if match else str(path) for match, path in zip(found, paths, strict=True)]
+        found = [re.search(pattern, text) for text in texts]
+        return [match.group(1) if match else text for match, text in zip(found, texts, strict=True)]
     except (re.error, IndexError):
         raise UserError(f"--group: expected a pattern with a group, such as '(scene[0-9]+)', got {pattern!r}") from None
 

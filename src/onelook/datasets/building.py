@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from onelook.datasets.box_rules import Corners, Verdict, is_inside, judge
 from onelook.datasets.dataset import COORDINATES, SPLITS, Dataset
+from onelook.datasets.files.paths import Paths
 
 
 class Builder:
@@ -17,7 +18,7 @@ class Builder:
     def __init__(self, first: float = 0.0) -> None:
         self.first = first
         """Number that the labels give the first pixel: 1 where they count pixels, as the VOC devkit does."""
-        self.paths: list[Path] = []
+        self.paths: list[Path | str] = []
         self._sizes = array("q")
         self._labelled = array("b")
         self._offsets = array("q", [0])
@@ -27,7 +28,7 @@ class Builder:
         self._dropped: list[tuple[int, int]] = []
         self._labels = array("q")
 
-    def add_image(self, path: Path, size: tuple[int, int], labelled: bool) -> int:
+    def add_image(self, path: Path | str, size: tuple[int, int], labelled: bool) -> int:
         """Begin the next image, `size` being (width, height), and return its index."""
         self.paths.append(path)
         self._sizes.extend(size)
@@ -81,7 +82,7 @@ class Builder:
             classes, dropped[:, 1], labels = moved[classes], moved[dropped[:, 1]], moved[labels]
         return Dataset(
             names=tuple(names),
-            paths=tuple(self.paths),
+            paths=Paths(self.paths),
             sizes=np.array(self._sizes, np.int64).reshape(-1, 2),
             boxes=np.array(self._boxes, np.float64).reshape(-1, 4).astype(np.float32),
             classes=classes,

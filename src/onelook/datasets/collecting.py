@@ -35,13 +35,19 @@ class Collector:
     """Answers for every image whether its boxes are wanted; then takes them.
 
     `own` are the data's class names in their order, `names` those that classes are to be matched with; with neither, the
-    classes are those that occur, sorted.
+    classes are those that occur, sorted. Without `pictures` none is opened, and the sizes that the labels tell are taken.
     """
 
     def __init__(
-        self, root: Path, format: str, report: Report, names: Sequence[str] | None, own: Sequence[str] | None = None
+        self,
+        root: Path,
+        format: str,
+        report: Report,
+        names: Sequence[str] | None,
+        own: Sequence[str] | None = None,
+        pictures: bool = True,
     ) -> None:
-        self.root, self.format, self.report = root, format, report
+        self.root, self.format, self.report, self.pictures = root, format, report, pictures
         self.places = ClassPlaces(names or own)
         self.builder = Builder()
         self.splits: dict[str, list[int]] = {}
@@ -54,7 +60,7 @@ class Collector:
 
     def image(
         self,
-        path: Path | None,
+        path: Path | str | None,
         file: Path,
         line: int | None = None,
         split: str | None = None,
@@ -86,11 +92,15 @@ class Collector:
         return fresh
 
     def _new_image(
-        self, path: Path, file: Path, line: int | None, labelled: bool, told: tuple[float, float] | None
+        self, path: Path | str, file: Path, line: int | None, labelled: bool, told: tuple[float, float] | None
     ) -> int | None:
+        if not self.pictures and told is not None:
+            self._scale = 1.0, 1.0
+            return self.builder.add_image(path, (int(told[0]), int(told[1])), labelled)
         try:
             size = picture_size(path)
         except FormatError as error:
+            path = Path(path) if isinstance(path, str) else path
             if path.is_file():
                 what = str(error).removeprefix(f"{path}: ")
                 self.tell(path, None, "unreadable-image", what, "replace the picture or remove its labels")

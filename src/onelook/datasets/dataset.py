@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onelook.datasets.files.paths import Paths
 from onelook.structures.boxes import Boxes, as_boxes
 from onelook.structures.errors import UserError
 from onelook.structures.truth import Truth
@@ -32,7 +33,8 @@ class Dataset:
 
     names: tuple[str, ...]
     """Class names; `classes` are indices into them."""
-    paths: tuple[Path, ...]
+    paths: Paths | tuple[Path, ...]
+    """A `Paths`, of whatever it is made."""
     sizes: NDArray[np.int64]
     """(n, 2): width and height of each image as it is shown."""
     boxes: Boxes
@@ -58,6 +60,7 @@ class Dataset:
     """How the labels' numbers were taken, of COORDINATES; `boxes` are continuous either way."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "paths", Paths(self.paths))
         object.__setattr__(self, "sizes", np.asarray(self.sizes, np.int64).reshape(-1, 2))
         object.__setattr__(self, "boxes", as_boxes(self.boxes))
         object.__setattr__(self, "dropped", np.asarray(self.dropped, np.int64).reshape(-1, 2))
@@ -91,7 +94,7 @@ class Dataset:
         rows = np.repeat(starts - offsets[:-1], counts) + np.arange(offsets[-1])  # (m,)
         return Dataset(
             names=self.names,
-            paths=tuple(self.paths[index] for index in chosen),
+            paths=Paths(self.paths).select(chosen),
             sizes=self.sizes[chosen],
             boxes=self.boxes[rows],
             classes=self.classes[rows],
@@ -131,13 +134,24 @@ class Dataset:
     def digest(self) -> str:
         """Return the sha256, in hex, of class names, paths relative to the root, sizes, boxes, classes and flags."""
         total = hashlib.sha256()
-        for text in (*self.names, "", *(os.path.relpath(path, self.root) for path in self.paths)):
+        for text in (*self.names, "", *_relative(Paths(self.paths), self.root)):
             total.update(text.encode("utf-8", "surrogateescape") + b"\0")
         for name in ("sizes", "boxes", *_COLUMNS):
             total.update(np.ascontiguousarray(getattr(self, name)).tobytes())
         if (self.labels >= 0).any():
             total.update(self.labels.tobytes())
         return total.hexdigest()
+
+
+def _relative(paths: Paths, root: Path) -> Iterator[str]:
+    """Yield what os.path.relpath says of every path; those that plainly lie below the root, nearly all, by cutting it off."""
+    start = f"{root}/"
+    plain = ".." not in start and start not in ("./", "//")
+    for path in map(str, paths.texts):
+        if plain and path.startswith(start) and ".." not in path:
+            yield path[len(start) :]
+        else:
+            yield os.path.relpath(path, root)
 
 
 _COLUMNS: dict[str, type] = {

@@ -1,10 +1,13 @@
 """The size of a picture from the first kilobytes of its file."""
 
-import struct
+import os
+from io import FileIO
 from pathlib import Path
 
+from onelook.datasets.files.packed import Packed
 from onelook.structures.errors import FormatError
-from onelook.structures.images import image_size
+from onelook.structures.image_header import read_header
+from onelook.structures.images import image_size, shown
 
 MOST_BYTES = 2 * 1024**3
 """A larger file is no picture that anyone can use."""
@@ -12,43 +15,23 @@ MOST_BYTES = 2 * 1024**3
 MOST_PIXELS = 2**32
 """A header that promises more is not believed."""
 
-_START = 4096
-_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 
-
-def picture_size(path: Path) -> tuple[int, int]:
+def picture_size(path: Path | str) -> tuple[int, int]:
     """Return (width, height) of a picture as it is shown. Raises FormatError naming the file and what it is instead.
 
-    A JPEG without EXIF is told by the first 4 KiB; anything else by its whole header.
+    A JPEG is told by its first kilobytes and a PNG by the heads of its chunks; anything else by Pillow.
     """
-    if type(path) is not type(Path()):  # a picture inside an archive
+    if isinstance(path, Packed):
         return image_size(path)
     try:
-        with path.open("rb", buffering=0) as file:
-            start = file.read(_START)
-            size = jpeg_size(start)
-            length = 0 if size else file.seek(0, 2)
+        with FileIO(path) as file:
+            header = read_header(file)
+            length = 0 if header else os.fstat(file.fileno()).st_size
     except OSError as error:
         raise FormatError(f"{path}: expected an image, got {error.strerror}") from None
     if length > MOST_BYTES:
         raise FormatError(f"{path}: expected a picture, got a file of {length} bytes")
-    width, height = size or image_size(path)
+    width, height = shown(*header) if header else image_size(Path(path))
     if width * height > MOST_PIXELS:
         raise FormatError(f"{path}: expected a picture, got a header that promises {width} x {height} pixels")
     return width, height
-
-
-def jpeg_size(start: bytes) -> tuple[int, int] | None:
-    """Return the size that the beginning of a JPEG tells; None when it is no JPEG, has EXIF, or the frame comes later."""
-    if start[:2] != b"\xff\xd8":
-        return None
-    at = 2
-    while at + 9 <= len(start) and start[at] == 0xFF:
-        marker = start[at + 1]
-        if marker in _FRAMES:
-            height, width = struct.unpack_from(">HH", start, at + 5)
-            return (width, height) if width and height else None
-        if marker == 0xE1 or marker in (0xD8, 0xD9, 0xDA):
-            return None
-        at += 2 + struct.unpack_from(">H", start, at + 2)[0]
-    return None

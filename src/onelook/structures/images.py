@@ -6,6 +6,7 @@ The header is looked at before a pixel is decoded, so that a small file cannot a
 import warnings
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import simplejpeg
@@ -14,7 +15,10 @@ from PIL import ImageOps, UnidentifiedImageError
 
 from onelook.structures.errors import FormatError
 from onelook.structures.files import write_bytes
-from onelook.structures.letterbox import Image
+from onelook.structures.image_header import UPRIGHT, read_header
+
+if TYPE_CHECKING:  # reading headers needs no OpenCV
+    from onelook.structures.letterbox import Image
 
 MOST_PIXELS = 200_000_000
 """Largest picture that is decoded: 600 MB as RGB."""
@@ -23,11 +27,10 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", 
 """Endings, in lower case, by which a folder's pictures are known."""
 
 _ORIENTATION = 0x0112
-_UPRIGHT = 1
 _SIDEWAYS = (5, 6, 7, 8)
 
 
-def read_image(source: Path | bytes, where: str | None = None) -> Image:
+def read_image(source: Path | bytes, where: str | None = None) -> "Image":
     """Return the picture as it is shown, (h, w, 3) uint8 RGB: EXIF rotation applied, grey, palette, CMYK and 16 bit converted.
 
     `source` is a path or the file's bytes; `where` names it in errors. Raises FormatError when it is missing, truncated,
@@ -38,7 +41,7 @@ def read_image(source: Path | bytes, where: str | None = None) -> Image:
     width, height, orientation = _header(data, where)
     if width * height > MOST_PIXELS:
         raise FormatError(f"{where}: expected at most {MOST_PIXELS} pixels, got {width} x {height}")
-    if data[:2] == b"\xff\xd8" and orientation == _UPRIGHT:
+    if data[:2] == b"\xff\xd8" and orientation == UPRIGHT:
         try:
             return np.asarray(simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True), np.uint8)
         except ValueError:
@@ -50,11 +53,15 @@ def image_size(source: Path | bytes, where: str | None = None) -> tuple[int, int
     """Return (width, height) as the picture is shown, from its header alone. Raises FormatError as `read_image` does."""
     where = where or (str(source) if isinstance(source, Path) else "image")
     data = source if isinstance(source, bytes) else _bytes(source)
-    width, height, orientation = _header(data, where)
+    return shown(*_header(data, where))
+
+
+def shown(width: int, height: int, orientation: int) -> tuple[int, int]:
+    """Return (width, height) as a picture is shown that is stored so, turned by an EXIF orientation."""
     return (height, width) if orientation in _SIDEWAYS else (width, height)
 
 
-def write_jpeg(path: Path, image: Image, quality: int = 92) -> None:
+def write_jpeg(path: Path, image: "Image", quality: int = 92) -> None:
     """Write pixels (h, w, 3) uint8 RGB as a JPEG, whole or not at all. Raises UserError when it cannot be written."""
     write_bytes(path, simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=quality, colorspace="RGB"))
 
@@ -71,18 +78,21 @@ def _bytes(path: Path) -> bytes:
 
 def _header(data: bytes, where: str) -> tuple[int, int, int]:
     """Return the stored width and height and the EXIF orientation (1 when there is none)."""
+    plain = read_header(BytesIO(data))
+    if plain is not None:
+        return plain
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Pillow.open(BytesIO(data)) as image:
-                return image.width, image.height, image.getexif().get(_ORIENTATION, _UPRIGHT)
+                return image.width, image.height, image.getexif().get(_ORIENTATION, UPRIGHT)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
         raise FormatError(
             f"{where}: expected a picture, got a file that cannot be read as one ({_reason(error)})"
         ) from None
 
 
-def _by_pillow(data: bytes, where: str) -> Image:
+def _by_pillow(data: bytes, where: str) -> "Image":
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -94,7 +104,7 @@ def _by_pillow(data: bytes, where: str) -> Image:
         raise FormatError(f"{where}: expected a whole picture, got a broken one ({_reason(error)})") from None
 
 
-def _from_deep(grey: np.ndarray) -> Image:
+def _from_deep(grey: np.ndarray) -> "Image":
     """Return 16-bit or float grey (h, w) as RGB, the range 0..65535 brought to 0..255."""
     scaled = np.clip(grey.astype(np.float64) / 257, 0, 255) if grey.max(initial=0) > 255 else grey
     return np.repeat(np.asarray(scaled).astype(np.uint8)[..., None], 3, axis=2)

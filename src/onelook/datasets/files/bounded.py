@@ -5,6 +5,7 @@ import os
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from onelook.structures.errors import FormatError
 
 MOST_TEXT = 64 * 1024**2
 """Bytes of one label file of one image, or of one list."""
+
+_FIRST = 16 * 1024
+"""Bytes that are read at once: nearly always all there are."""
 
 MOST_DOCUMENT = 2 * 1024**3
 """Bytes of one document that labels a whole data set, such as COCO's JSON."""
@@ -26,12 +30,15 @@ MOST_NAME = 255
 _MEND = "write the annotation again"
 
 
-def read_limited(path: Path, most: int = MOST_TEXT) -> bytes:
+def read_limited(path: Path | str, most: int = MOST_TEXT) -> bytes:
     """Return a file's bytes. Raises FormatError when it cannot be read or has more than `most`."""
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            data = file.read(most + 1) if size <= most else b""
+        with FileIO(path) as file:
+            data = file.read(_FIRST)
+            size = len(data)
+            if size == _FIRST:
+                size = os.fstat(file.fileno()).st_size
+                data += file.readall() if size <= most else b""
     except OSError as error:
         raise FormatError(f"{path}: expected a file to read, got {error.strerror}") from None
     if size > most or len(data) > most:
@@ -93,16 +100,6 @@ def read_json(path: Path, most: int = MOST_DOCUMENT) -> Any:
         raise FormatError(f"{path}:{error.lineno}: expected JSON, got {error.msg}") from None
     except (UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"{path}: expected JSON as UTF-8, got {type(error).__name__}") from None
-
-
-def read_xml(file: Path, report: Report, root: str) -> tuple[ET.Element | None, bytes]:
-    """Return the XML tree of a file, as `parse_xml` does, and its bytes; a file that cannot be read is a finding too."""
-    try:
-        data = read_limited(file)
-    except FormatError as error:
-        report(Finding(file, None, "broken-annotation", str(error).removeprefix(f"{file}: "), _MEND))
-        return None, b""
-    return parse_xml(data, file, report, root), data
 
 
 def parse_xml(data: bytes, file: Path, report: Report, root: str) -> ET.Element | None:

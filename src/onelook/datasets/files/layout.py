@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.files.bounded import start_of
-from onelook.datasets.files.placing import new_names, place_file
+from onelook.datasets.files.paths import Paths
+from onelook.datasets.files.placing import new_names, place_file, stem_and_ending
+from onelook.datasets.files.written import write_same
 from onelook.structures.images import SUFFIXES
+from onelook.structures.progress import track
 
 _PEEK = 1024**2
 _DEEPEST = 12
@@ -22,6 +25,11 @@ _DEEPEST = 12
 def is_picture(path: Path) -> bool:
     """Return whether the name is a picture's."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def ending(name: str) -> str:
+    """Return the ending of a file's name in lower case, with its dot, as `Path.suffix` has it; "" where there is none."""
+    return stem_and_ending(name)[1].lower()
 
 
 def files_below(folder: Path, depth: int = _DEEPEST) -> Iterator[Path]:
@@ -84,12 +92,14 @@ def part_of_each(dataset: Dataset) -> list[str]:
     return parts
 
 
-def place_pictures(dataset: Dataset, folder: Path) -> list[str]:
-    """Put every picture into a new folder, linked or copied, and return their file names."""
-    folder.mkdir(parents=True)
+def place_pictures(dataset: Dataset, folder: Path, pictures: bool = True) -> list[str]:
+    """Put every picture into a folder, linked or copied, and return their file names; without `pictures` only those."""
     files = new_names(dataset.paths)
-    for path, file in zip(dataset.paths, files, strict=True):
-        place_file(path, folder / file)
+    if pictures:
+        folder.mkdir(parents=True, exist_ok=True)
+        texts = Paths(dataset.paths).texts
+        for path, file in track(zip(texts, files, strict=True), len(files), "pictures"):
+            place_file(path, f"{folder}/{file}")
     return files
 
 
@@ -101,7 +111,7 @@ def write_class_list(dataset: Dataset, folder: Path) -> None:
 def dump_json(value: Any, file: Path) -> None:
     """Write JSON; names that are no UTF-8 are written as escapes and read back as they were."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(value), encoding="ascii")
+    write_same(file, json.dumps(value).encode("ascii"))
 
 
 def folder_name(name: str) -> str:

@@ -3,21 +3,29 @@
 Source: the data format page of cocodataset.org. Categories are met by name; their ids may have gaps.
 """
 
-from collections.abc import Sequence
+import json
+from array import array
+from collections.abc import Iterator, Sequence
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onelook.datasets.collecting import Collector, split_of
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.files.bounded import inside, read_json
-from onelook.datasets.files.layout import dump_json, json_files, numbers, place_pictures
+from onelook.datasets.files.bounded import inside
+from onelook.datasets.files.json_stream import stream_objects
+from onelook.datasets.files.layout import json_files, numbers, place_pictures
 from onelook.datasets.findings import Report
 from onelook.structures.errors import FormatError
 
 NAME = "coco"
 HOLDS = frozenset({"boxes", "splits", "negatives", "crowd"})
+
+_AT_ONCE = 4096
+"""Images whose annotations are made together."""
 
 _FIX = "write the annotation again"
 
@@ -31,7 +39,8 @@ def evidence(path: Path) -> str | None:
 def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Dataset:
     """Return the data set of a COCO file, or of the files of a folder, one a split as its name says.
 
-    An image without an annotation is a negative, as everywhere with COCO. `iscrowd` is kept.
+    An image without an annotation is a negative, as everywhere with COCO. `iscrowd` is kept. A file is read object by object,
+    and what is needed of it is kept in columns.
     """
     files = _files(path)
     if not files:
@@ -39,7 +48,7 @@ def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Data
     folder = files[0].parent
     root = folder.parent if folder.name == "annotations" else folder
     documents = [_document(file) for file in files]
-    own = dict.fromkeys(str(item.get("name")) for found in documents for item in found["categories"])
+    own = dict.fromkeys(name for found in documents for name in found.categories.values())
     collector = Collector(root, NAME, report, names, list(own))
     for file, found in zip(files, documents, strict=True):
         _read_one(file, found, collector)
@@ -54,35 +63,71 @@ def _files(path: Path) -> list[Path]:
     return instances or files
 
 
-def _document(file: Path) -> dict[str, list[dict[str, Any]]]:
-    value = read_json(file)
-    parts = {}
-    for word in ("images", "annotations", "categories"):
-        items = value.get(word, []) if isinstance(value, dict) else None
-        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise FormatError(f"{file}: expected a list of objects `{word}`, got something else")
-        parts[word] = items
-    return parts
+class _Columns:
+    """What a file says, a column each: of images and of annotations; ids, numbers or words, become numbers as they are met."""
 
+    def __init__(self) -> None:
+        self.images: dict[Any, int] = {}
+        """Number of every image id, of images as of annotations."""
+        self.categories: dict[Any, str] = {}
+        self.names: list[str] = []
+        self.sizes = array("d")
+        self.ids = array("q")
+        """Of each image, the number of its id."""
+        self.of_image, self.category, self.boxes, self.crowd = array("q"), array("q"), array("d"), array("b")
+        self.kinds: dict[Any, int] = {}
+        """Number of every category id that an annotation has."""
+        self.own_ids: list[Any] = []
+        """The ids of annotations, for messages: small numbers, which take no memory of their own to speak of."""
+        self.broken: dict[int, str] = {}
+        """What stands in the place of the box, by the annotation's row."""
 
-def _read_one(file: Path, found: dict[str, list[dict[str, Any]]], collector: Collector) -> None:
-    names = {_key(item): str(item.get("name")) for item in found["categories"]}
-    of_image: dict[Any, list[dict[str, Any]]] = {_key(item): [] for item in found["images"]}
-    for item in found["annotations"]:
-        boxes = of_image.get(_key(item, "image_id"))
-        if boxes is None:
-            what = f"expected an image with the id {item.get('image_id')!r}, got none"
-            collector.tell(file, None, "orphan-label", what, "add the image or remove the annotation")
+    def add(self, word: str, item: dict[str, Any]) -> None:
+        """Take one object of the list `word`."""
+        if word == "categories":
+            self.categories[_key(item)] = str(item.get("name"))
+        elif word == "images":
+            self.names.append(str(item.get("file_name")))
+            told = numbers([item.get("width"), item.get("height")], 2)
+            self.sizes.extend(told if told and len(told) == 2 else (nan, nan))
+            self.ids.append(self.images.setdefault(_key(item), len(self.images)))
         else:
-            boxes.append(item)
+            corners = numbers(item.get("bbox"), 4)
+            if corners is None or len(corners) != 4:
+                self.broken[len(self.crowd)] = str(item.get("bbox"))[:60]
+                corners = (nan, nan, nan, nan)
+            self.boxes.extend(corners)
+            self.of_image.append(self.images.setdefault(_key(item, "image_id"), len(self.images)))
+            self.category.append(self.kinds.setdefault(_key(item, "category_id"), len(self.kinds)))
+            self.crowd.append(bool(item.get("iscrowd")))
+            self.own_ids.append(item.get("id"))
+
+
+def _document(file: Path) -> _Columns:
+    columns = _Columns()
+    for word, item in stream_objects(file, ("images", "annotations", "categories")):
+        columns.add(word, item)
+    return columns
+
+
+def _read_one(file: Path, found: _Columns, collector: Collector) -> None:
+    of_image = np.array(found.of_image, np.int64)
+    known = np.zeros(len(found.images), np.bool_)
+    known[np.array(found.ids, np.int64)] = True
+    keys = list(found.images)
+    for row in np.flatnonzero(~known[of_image]).tolist():
+        what = f"expected an image with the id {keys[of_image[row]]!r}, got none"
+        collector.tell(file, None, "orphan-label", what, "add the image or remove the annotation")
+    rows = np.argsort(of_image, kind="stable")
+    starts = np.searchsorted(of_image[rows], np.arange(len(keys) + 1))
+    kinds = [(key, found.categories.get(key)) for key in found.kinds]
     split = split_of(file.stem)
-    for item in found["images"]:
-        name = str(item.get("file_name"))
-        told = numbers([item.get("width"), item.get("height")], 2)
-        size = (told[0], told[1]) if told and len(told) == 2 else None
+    for index, (name, number) in enumerate(zip(found.names, found.ids, strict=True)):
+        width, height = found.sizes[2 * index : 2 * index + 2]
+        size = None if isnan(width) else (width, height)
         if collector.image(_picture(collector.root, name, file), file, None, split, True, size, name):
-            for box in of_image[_key(item)]:
-                _take(file, box, names, collector)
+            for row in rows[starts[number] : starts[number + 1]].tolist():
+                _take(file, found, row, kinds[found.category[row]], collector)
 
 
 def _key(item: dict[str, Any], word: str = "id") -> Any:
@@ -90,19 +135,17 @@ def _key(item: dict[str, Any], word: str = "id") -> Any:
     return value if isinstance(value, str | int | float) else str(value)
 
 
-def _take(file: Path, item: dict[str, Any], names: dict[Any, str], collector: Collector) -> None:
-    corners = numbers(item.get("bbox"), 4)
-    if corners is None or len(corners) != 4:
-        what = f"expected annotation {item.get('id')} to have a bbox [x, y, width, height], got {str(item.get('bbox'))[:60]}"
-        collector.tell(file, None, "broken-annotation", what, _FIX)
+def _take(file: Path, found: _Columns, row: int, kind: tuple[Any, str | None], collector: Collector) -> None:
+    if row in found.broken:
+        told = f"expected annotation {found.own_ids[row]} to have a bbox [x, y, width, height], got {found.broken[row]}"
+        collector.tell(file, None, "broken-annotation", told, _FIX)
         return
-    name = names.get(_key(item, "category_id"))
-    if name is None:
-        what = f"expected annotation {item.get('id')} to have a category of the list, got {item.get('category_id')!r}"
+    if kind[1] is None:
+        what = f"expected annotation {found.own_ids[row]} to have a category of the list, got {kind[0]!r}"
         collector.tell(file, None, "unknown-class", what, "mend the number or the list of categories")
         return
-    x, y, width, height = corners
-    collector.box(name, (x, y, x + width, y + height), crowd=bool(item.get("iscrowd")))
+    x, y, width, height = found.boxes[4 * row : 4 * row + 4]
+    collector.box(kind[1], (x, y, x + width, y + height), crowd=bool(found.crowd[row]))
 
 
 def _picture(root: Path, name: str, file: Path) -> Path | None:
@@ -114,31 +157,46 @@ def _picture(root: Path, name: str, file: Path) -> Path | None:
     return next((place for place in places if place is not None and place.is_file()), places[1])
 
 
-def write(dataset: Dataset, folder: Path) -> None:
-    """Write images/ and annotations/instances_SPLIT.json (instances_all.json without splits) into an empty folder."""
-    files = place_pictures(dataset, folder / "images")
+def write(dataset: Dataset, folder: Path, pictures: bool = True) -> None:
+    """Write images/ and annotations/instances_SPLIT.json (instances_all.json without splits) into an empty folder.
+
+    Without `pictures`, images/ is left to whoever has them.
+    """
+    files = place_pictures(dataset, folder / "images", pictures)
+    (folder / "annotations").mkdir(exist_ok=True)
     for split, indices in (dataset.splits or {"all": np.arange(len(dataset))}).items():
-        chosen = [int(index) for index in indices]
-        found = {
-            "info": {"description": "written by onelook; boxes are continuous pixels [x, y, width, height]"},
-            "images": [_image(dataset, index, files[index]) for index in chosen],
-            "categories": [{"id": place + 1, "name": name} for place, name in enumerate(dataset.names)],
-            "annotations": [item for index in chosen for item in _annotations(dataset, index)],
-        }
-        dump_json(found, folder / "annotations" / f"instances_{split}.json")
+        with (folder / "annotations" / f"instances_{split}.json").open("w", encoding="ascii") as out:
+            out.writelines(_json(dataset, files, indices))
 
 
-def _image(dataset: Dataset, index: int, file: str) -> dict[str, Any]:
-    width, height = (int(side) for side in dataset.sizes[index])
-    return {"id": index + 1, "file_name": file, "width": width, "height": height}
+def _json(dataset: Dataset, files: Sequence[str], indices: NDArray[np.int64]) -> Iterator[str]:
+    """Yield the document of one split, piece by piece, so that it never is in memory as a whole."""
+    categories = [{"id": place + 1, "name": name} for place, name in enumerate(dataset.names)]
+    info = {"description": "written by onelook; boxes are continuous pixels [x, y, width, height]"}
+    yield f'{{"info": {json.dumps(info)}, "categories": {json.dumps(categories)}, "images": ['
+    comma = ""
+    for index, (width, height) in zip(indices.tolist(), dataset.sizes[indices].tolist(), strict=True):
+        name = json.dumps(files[index])
+        yield f'{comma}{{"id": {index + 1}, "file_name": {name}, "width": {width}, "height": {height}}}'
+        comma = ",\n"
+    yield '], "annotations": ['
+    comma = ""
+    for start in range(0, len(indices), _AT_ONCE):
+        for text in _annotations(dataset, indices[start : start + _AT_ONCE]):
+            yield comma + text
+            comma = ",\n"
+    yield "]}"
 
 
-def _annotations(dataset: Dataset, index: int) -> list[dict[str, Any]]:
-    items = []
-    for row in range(int(dataset.offsets[index]), int(dataset.offsets[index + 1])):
-        x1, y1, x2, y2 = (float(value) for value in dataset.boxes[row])
-        box = [x1, y1, x2 - x1, y2 - y1]
-        place, crowd = int(dataset.classes[row]) + 1, int(dataset.crowd[row])
-        facts = {"id": row + 1, "image_id": index + 1, "category_id": place, "iscrowd": crowd}
-        items.append({**facts, "bbox": box, "area": box[2] * box[3]})
-    return items
+def _annotations(dataset: Dataset, indices: NDArray[np.int64]) -> Iterator[str]:
+    """Yield the annotations of images as JSON."""
+    starts, counts = dataset.offsets[indices], np.diff(dataset.offsets)[indices]
+    rows = np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())  # (m,)
+    images = np.repeat(indices + 1, counts).tolist()
+    facts = zip(rows.tolist(), images, dataset.classes[rows].tolist(), dataset.crowd[rows].tolist(), strict=True)
+    for (row, image, place, crowd), (x1, y1, x2, y2) in zip(facts, dataset.boxes[rows].tolist(), strict=True):
+        width, height = x2 - x1, y2 - y1
+        yield (
+            f'{{"id": {row + 1}, "image_id": {image}, "category_id": {place + 1}, "iscrowd": {crowd:d}, '
+            f'"bbox": [{x1!r}, {y1!r}, {width!r}, {height!r}], "area": {width * height!r}}}'
+        )

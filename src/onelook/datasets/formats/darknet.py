@@ -5,6 +5,7 @@ The label file of an image is NAME.txt beside it, or in the folder `labels` wher
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,15 @@ from onelook.datasets.building import Builder
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.files.bounded import MOST_TEXT, is_there, read_limited, start_of, told_lines
 from onelook.datasets.files.layout import place_pictures
+from onelook.datasets.files.placing import stem_and_ending
+from onelook.datasets.files.written import write_same
 from onelook.datasets.findings import Finding, Report, strict
 from onelook.datasets.headers import picture_size
 from onelook.structures.boxes import cxcywh_from_xyxy
 from onelook.structures.classes import class_map, read_names
 from onelook.structures.errors import FormatError
 from onelook.structures.images import SUFFIXES
+from onelook.structures.progress import track
 
 NAME = "darknet"
 HOLDS = frozenset({"boxes", "splits", "negatives", "unlabelled"})
@@ -29,6 +33,9 @@ _LISTS = {"train": ("train",), "val": ("valid", "val"), "test": ("test",)}
 
 _LARGEST = 2.0
 """A coordinate above this is no fraction of an image but a pixel."""
+
+_AT_ONCE = 4096
+"""Images whose labels are computed together."""
 
 _DECIMALS = 6
 """Of a pixel: what a fraction of ten digits can tell, so that an edge at 0 reads as 0."""
@@ -302,14 +309,15 @@ def _read_list(list_file: Path, file: Path, labels: Labels, report: Report) -> I
             yield index
 
 
-def write(dataset: Dataset, folder: Path) -> None:
+def write(dataset: Dataset, folder: Path, pictures: bool = True) -> None:
     """Write obj.data, obj.names, one list a split, images/, labels/ and backup/ into an empty folder.
 
     Pictures are linked or copied. Paths in the lists are relative to the folder. Without splits every image is for training.
-    An unlabelled image gets no label file. The flags of boxes have no place in Darknet's labels.
+    An unlabelled image gets no label file. The flags of boxes have no place in Darknet's labels. Without `pictures`, images/ is
+    left to whoever has them.
     """
-    files = write_labels(dataset, folder)
-    (folder / "backup").mkdir()  # Darknet, which writes its weights there, does not make it
+    files = write_labels(dataset, folder, pictures)
+    (folder / "backup").mkdir(exist_ok=True)  # Darknet, which writes its weights there, does not make it
     (folder / "obj.names").write_text("".join(f"{name}\n" for name in dataset.names), encoding="utf-8")
     splits = dataset.splits or {"train": np.arange(len(dataset))}
     for split, indices in splits.items():
@@ -320,18 +328,25 @@ def write(dataset: Dataset, folder: Path) -> None:
     (folder / "obj.data").write_text("".join(f"{key} = {value}\n" for key, value in settings.items()), encoding="utf-8")
 
 
-def write_labels(dataset: Dataset, folder: Path) -> list[str]:
+def write_labels(dataset: Dataset, folder: Path, pictures: bool = True) -> list[str]:
     """Write images/ and labels/ into an empty folder and return the pictures' file names."""
-    files = place_pictures(dataset, folder / "images")
-    (folder / "labels").mkdir()
-    for index, file in enumerate(files):
-        if dataset.labelled[index]:
-            (folder / "labels" / file).with_suffix(".txt").write_text(_label_lines(dataset, index), encoding="ascii")
+    files = place_pictures(dataset, folder / "images", pictures)
+    (folder / "labels").mkdir(exist_ok=True)
+    labels = zip(files, dataset.labelled.tolist(), _label_texts(dataset), strict=True)
+    for file, labelled, text in track(labels, len(files), "labels"):
+        if labelled:
+            write_same(f"{folder}/labels/{stem_and_ending(file)[0]}.txt", text.encode("ascii"))
     return files
 
 
-def _label_lines(dataset: Dataset, index: int) -> str:
-    rows = slice(int(dataset.offsets[index]), int(dataset.offsets[index + 1]))
-    fractions = cxcywh_from_xyxy(dataset.boxes[rows].astype(np.float64)) / np.tile(dataset.sizes[index], 2)  # (n, 4)
-    lines = zip(dataset.classes[rows], fractions, strict=True)
-    return "".join(f"{place} {' '.join(f'{value:.10g}' for value in box)}\n" for place, box in lines)
+def _label_texts(dataset: Dataset) -> Iterator[str]:
+    """Yield the text of each image's label file; so many images at once are computed, as one by one takes ten times as long."""
+    for start in range(0, len(dataset), _AT_ONCE):
+        offsets = dataset.offsets[start : start + _AT_ONCE + 1]
+        rows = slice(int(offsets[0]), int(offsets[-1]))
+        sizes = np.repeat(dataset.sizes[start : start + _AT_ONCE], np.diff(offsets), axis=0)  # (n, 2)
+        fractions = cxcywh_from_xyxy(dataset.boxes[rows].astype(np.float64)) / np.tile(sizes, 2)  # (n, 4)
+        boxes = zip(dataset.classes[rows].tolist(), fractions.tolist(), strict=True)
+        lines = [f"{place} {x:.10g} {y:.10g} {w:.10g} {h:.10g}\n" for place, (x, y, w, h) in boxes]
+        places = (offsets - offsets[0]).tolist()
+        yield from ("".join(lines[one:two]) for one, two in pairwise(places))

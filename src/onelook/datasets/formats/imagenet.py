@@ -4,54 +4,69 @@ Source: the data page of the ImageNet Object Localization Challenge. Train pictu
 test flat. An annotation is Pascal VOC's; its `<filename>`, at times `%s`, is not used. Many train pictures have no box.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from os.path import isfile
 from pathlib import Path
 
 from onelook.datasets.class_places import ClassPlaces
 from onelook.datasets.collecting import Collector
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.files.bounded import bounded_lines, inside, read_xml
+from onelook.datasets.files.bounded import bounded_lines, inside
 from onelook.datasets.files.layout import folder_class, folder_name, is_picture, part_of_each, subfolders
 from onelook.datasets.files.placing import new_names, place_file
+from onelook.datasets.files.written import write_same
 from onelook.datasets.findings import Finding, Report
 from onelook.datasets.formats import submission
-from onelook.datasets.formats.voc import add_objects, annotation_xml
+from onelook.datasets.formats.voc import add_objects, annotation_xml, told_size
+from onelook.datasets.formats.voc_annotation import Annotation, read_annotation
 from onelook.structures.errors import FormatError
 
 NAME = "imagenet"
 HOLDS = frozenset({"boxes", "labels", "splits", "difficult", "truncated"})
 
 _SET = "CLS-LOC"
+_KINDS = ("Data", "Annotations")
+_ENDINGS = (".JPEG", ".jpg", ".jpeg", ".png")
 _LISTS = {"train": ("train_cls.txt", "train_loc.txt"), "val": ("val.txt",), "test": ("test.txt",)}
+_USUAL = re.compile(r"[\w-]{1,100}(/[\w-]{1,100})?", re.ASCII)
+"""Names that need no closer look at where they lead."""
+
 _MAPPING = "LOC_synset_mapping.txt"
 
 
 def evidence(path: Path) -> str | None:
     """Return the folder that speaks for ImageNet: Data/CLS-LOC, in `path` or in its ILSVRC/."""
     root = _root(path)
-    return f"{root / 'Data' / _SET} holds the pictures" if root else None
+    kind = next((kind for kind in _KINDS if root and (root / kind / _SET).is_dir()), "")
+    return f"{root / kind / _SET} holds the {'pictures' if kind == 'Data' else 'annotations'}" if root else None
 
 
-def read(path: Path, report: Report, names: Sequence[str] | None = None, first: float = 0.0) -> Dataset:
+def read(
+    path: Path, report: Report, names: Sequence[str] | None = None, first: float = 0.0, pictures: bool = True
+) -> Dataset:
     """Return the pictures of ImageSets, or of the folders where there is no list, with their class and their boxes.
 
     Classes are the wnids of the train folders, sorted; a name of another kind in an annotation is looked up in
     LOC_synset_mapping.txt. Pictures without boxes have `labelled` False; a train or val picture has its class even so, a test
-    picture has neither. `first` is the number of the first pixel, as for VOC. Raises FormatError when there is no Data/CLS-LOC.
+    picture has neither. `first` is the number of the first pixel, as for VOC. Without `pictures` none is opened or need be
+    there: the images are those with an annotation, their sizes what it tells. Raises FormatError when there is neither
+    Data/CLS-LOC nor Annotations/CLS-LOC.
     """
     root = _root(path)
     if root is None:
         raise FormatError(f"{path}: expected ILSVRC/Data/{_SET}, got none")
     mapping = read_synsets(root.parent / _MAPPING)
-    data = root / "Data" / _SET
-    own = [folder_class(folder.name) for folder in subfolders(data / "train")] or list(mapping)
-    collector = Collector(root.parent, NAME, report, names, own or None)
+    folders = (folder for kind in _KINDS for folder in subfolders(root / kind / _SET / "train"))
+    own = list(dict.fromkeys(folder_class(folder.name) for folder in folders)) or list(mapping)
+    collector = Collector(root.parent, NAME, report, names, own or None, pictures)
     collector.builder.first = first
     aliases = {alias: wnid for wnid, words in mapping.items() for alias in _aliases(words)}
     for split, files in _LISTS.items():
-        solutions = _solutions(root.parent / f"LOC_{split}_solution.csv", report)
-        for stem, where, line in _entries(root, split, files):
-            _read_one(root, split, stem, (where, line), solutions, aliases, collector)
+        part = _Part(root, split, _Wnids(collector, aliases))
+        part.solutions = _solutions(root.parent / f"LOC_{split}_solution.csv", report) if pictures else {}
+        for stem, where, line in _entries(root, split, files, "Data" if pictures else "Annotations"):
+            part.read_one(stem, where, line)
     return collector.finish()
 
 
@@ -64,7 +79,8 @@ def read_synsets(file: Path) -> dict[str, str]:
 
 
 def _root(path: Path) -> Path | None:
-    return next((root for root in (path, path / "ILSVRC") if (root / "Data" / _SET).is_dir()), None)
+    roots = (path, path / "ILSVRC")
+    return next((root for kind in _KINDS for root in roots if (root / kind / _SET).is_dir()), None)
 
 
 def _aliases(words: str) -> Iterator[str]:
@@ -74,18 +90,18 @@ def _aliases(words: str) -> Iterator[str]:
         yield word.strip().lower().replace(" ", "_")
 
 
-def _entries(root: Path, split: str, files: Sequence[str]) -> Iterator[tuple[str, Path, int | None]]:
-    """Yield every picture of a split, as a path without its ending below Data/CLS-LOC/SPLIT, and where it is told of."""
+def _entries(root: Path, split: str, files: Sequence[str], kind: str) -> Iterator[tuple[str, Path, int | None]]:
+    """Yield every file of a split, as a path without its ending below KIND/CLS-LOC/SPLIT, and where it is told of."""
     folder = root / "ImageSets" / _SET
     lists = [folder / name for name in files if (folder / name).is_file()]
     if lists:
         for number, line in bounded_lines(lists[0]):
             yield line.rpartition(" ")[0].strip() or line.strip(), lists[0], number
         return
-    top = root / "Data" / _SET / split
+    top = root / kind / _SET / split
     for place in [top, *subfolders(top)]:
         for file in sorted(place.iterdir()) if place.is_dir() else ():
-            if is_picture(file):
+            if is_picture(file) if kind == "Data" else file.suffix.lower() == ".xml":
                 yield str(file.relative_to(top).with_suffix("")), top, None
 
 
@@ -102,58 +118,78 @@ def _solutions(file: Path, report: Report) -> dict[str, list[tuple[str, list[flo
     return found
 
 
-def _read_one(
-    root: Path,
-    split: str,
-    stem: str,
-    where: tuple[Path, int | None],
-    solutions: Mapping[str, list[tuple[str, list[float]]]],
-    aliases: Mapping[str, str],
-    collector: Collector,
-) -> None:
-    top = root / "Data" / _SET / split
-    safe = inside(top, f"{stem}.JPEG") is not None
-    endings = (".JPEG", ".jpg", ".jpeg", ".png")
-    candidates = [top / (stem + ending) for ending in endings] if safe else []
-    picture = next((file for file in candidates if file.is_file()), top / f"{stem}.JPEG")
-    file = root / "Annotations" / _SET / split / f"{stem}.xml"
-    told = solutions.get(Path(stem).name, [])
-    has_boxes = (safe and file.is_file()) or any(len(box) == 4 for _, box in told)
-    if not collector.image(picture if safe else None, *where, split, has_boxes, None, stem):
-        return
-    classes = [name for name, _ in told]
-    if file.is_file():
-        tree, data = read_xml(file, collector.report, "annotation")
-        if tree is not None:
-            places = _Wnids(collector, aliases, file)
-            add_objects(tree, data, file, collector.size(), places, collector.builder, collector.report)
-            classes = [name for name in (item.findtext("name") for item in tree.iterfind("object")) if name] or classes
-    else:
-        for name, box in told:
-            if len(box) == 4:
-                first = collector.builder.first
-                collector.box(name, (box[0] - first, box[1] - first, box[2], box[3]))
-    own = folder_class(stem.rpartition("/")[0]) if split == "train" else next(iter(classes), "")
-    if own:
-        collector.label(aliases.get(own.lower(), own))
-    elif split != "test" and not has_boxes:
-        collector.unlabelled(picture, f"an annotation {file} or a line of the solution csv")
+class _Part:
+    """Reads the images of one split; folders are kept as text, as a Path an image and file costs more than reading it."""
+
+    def __init__(self, root: Path, split: str, places: "_Wnids") -> None:
+        self.split, self.places, self.collector = split, places, places.collector
+        self.solutions: Mapping[str, list[tuple[str, list[float]]]] = {}
+        self.data, self.annotations = (f"{root / kind / _SET / split}/" for kind in _KINDS)
+
+    def read_one(self, stem: str, where: Path, line: int | None) -> None:
+        """Take the image that `where` and its line tell of."""
+        told = self.solutions.get(stem.rpartition("/")[2], [])
+        file = f"{self.annotations}{stem}.xml"
+        safe = _USUAL.fullmatch(stem) is not None or inside(Path(self.data), f"{stem}.JPEG") is not None
+        annotated = safe and isfile(file)  # noqa: PTH113 - see the class
+        has_boxes = annotated or any(len(box) == 4 for _, box in told)
+        found = None
+        if not self.collector.pictures:
+            found = read_annotation(file, self.collector.report) if annotated else None
+            size = told_size(found, file, self.collector.report) if found else None
+            if size is None:
+                return
+            picture = f"{self.data}{stem}{_ENDINGS[0]}"
+        else:
+            picture, size = self._picture(stem) if safe else "", None
+        if not self.collector.image(picture if safe else None, where, line, self.split, has_boxes, size, stem):
+            return
+        if annotated and found is None:
+            found = read_annotation(file, self.collector.report)
+        own = self._take(stem, told, file if annotated else None, found)
+        if not own and not has_boxes and self.split != "test":
+            self.collector.unlabelled(Path(picture), f"an annotation {file} or a line of the solution csv")
+
+    def _picture(self, stem: str) -> str:
+        files = (f"{self.data}{stem}{ending}" for ending in _ENDINGS)
+        there = (file for file in files if isfile(file))  # noqa: PTH113 - see the class
+        return next(there, f"{self.data}{stem}{_ENDINGS[0]}")
+
+    def _take(self, stem: str, told: list[tuple[str, list[float]]], file: str | None, found: Annotation | None) -> str:
+        """Add the boxes of the annotation, or else of the solution; return the class of the whole picture, or ""."""
+        collector, classes = self.collector, [name for name, _ in told]
+        if file is None:
+            for name, box in told:
+                if len(box) == 4:
+                    first = collector.builder.first
+                    collector.box(name, (box[0] - first, box[1] - first, box[2], box[3]))
+        elif found is not None:
+            self.places.file = file
+            add_objects(found, file, collector.size(), self.places, collector.builder, collector.report)
+            classes = [item.name for item in found.items if item.name] or classes
+        own = folder_class(stem.rpartition("/")[0]) if self.split == "train" else next(iter(classes), "")
+        if own:
+            collector.label(self.places.aliases.get(own.lower(), own))
+        return own
 
 
 class _Wnids(ClassPlaces):
     """Places of wnids that also knows the words of LOC_synset_mapping.txt, and tells where one is used for a wnid."""
 
-    def __init__(self, collector: Collector, aliases: Mapping[str, str], file: Path) -> None:
+    def __init__(self, collector: Collector, aliases: Mapping[str, str]) -> None:
         self.__dict__.update(collector.places.__dict__)
-        self.collector, self.aliases, self.file = collector, aliases, file
+        self.collector, self.aliases, self.file = collector, aliases, ""
 
     def place(self, name: str) -> int | None:
         """Return the index of a wnid, or of the wnid that a word stands for."""
+        place = self._places.get(name)
+        if place is not None and self.names[place] == name:
+            return place
         wnid = self.aliases.get(name.lower())
-        if wnid is None or name in self.names:
+        if wnid is None:
             return self.collector.places.place(name)
         what = f"expected the wnid {wnid}, got its word {name!r}"
-        self.collector.tell(self.file, None, "class-alias", what, "it is taken for the wnid")
+        self.collector.tell(Path(self.file), None, "class-alias", what, "it is taken for the wnid")
         return self.collector.places.place(wnid)
 
 
@@ -178,7 +214,7 @@ def write(dataset: Dataset, folder: Path) -> None:
         if dataset.labelled[index]:
             xml = root / "Annotations" / _SET / split / f"{stem}.xml"
             xml.parent.mkdir(parents=True, exist_ok=True)
-            xml.write_text(annotation_xml(dataset, index, Path(file).stem), encoding="utf-8")
+            write_same(xml, annotation_xml(dataset, index, Path(file).stem).encode())
         stems.setdefault(split, []).append((index, stem))
     _write_lists(dataset, folder, root / "ImageSets" / _SET, stems)
 
@@ -191,7 +227,7 @@ def _class_of(dataset: Dataset, index: int) -> str | None:
 
 
 def _write_lists(dataset: Dataset, folder: Path, lists: Path, stems: Mapping[str, list[tuple[int, str]]]) -> None:
-    lists.mkdir(parents=True)
+    lists.mkdir(parents=True, exist_ok=True)
     for name in dataset.names:
         (folder / "ILSVRC" / "Data" / _SET / "train" / folder_name(name)).mkdir(parents=True, exist_ok=True)
     mapping = "".join(f"{submission.class_word(name)} {name}\n" for name in dataset.names)

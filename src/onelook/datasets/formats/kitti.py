@@ -148,13 +148,13 @@ def _is_number(word: str) -> bool:
 def write(dataset: Dataset, folder: Path) -> None:
     """Write image_2/, label_2/, labels.txt and ImageSets/SPLIT.txt into an empty folder; what is 3D is KITTI's `unknown`."""
     files = place_pictures(dataset, folder / "image_2")
-    (folder / "label_2").mkdir()
+    (folder / "label_2").mkdir(exist_ok=True)
     for index, file in enumerate(files):
         if dataset.labelled[index]:
             (folder / "label_2" / file).with_suffix(".txt").write_text(_lines(dataset, index), encoding="utf-8")
     write_class_list(dataset, folder)
     if dataset.splits:
-        (folder / "ImageSets").mkdir()
+        (folder / "ImageSets").mkdir(exist_ok=True)
     for split, indices in dataset.splits.items():
         stems = "".join(f"{Path(files[index]).stem}\n" for index in indices)
         (folder / "ImageSets" / f"{split}.txt").write_bytes(stems.encode("utf-8", "surrogateescape"))

@@ -4,8 +4,12 @@ Source: the download page of Open Images V7. IsGroupOf is a crowd, IsTruncated i
 """
 
 import csv
+from array import array
 from collections.abc import Iterator, Sequence
+from math import isnan, nan
 from pathlib import Path
+
+import numpy as np
 
 from onelook.datasets.collecting import Collector, split_of
 from onelook.datasets.dataset import Dataset
@@ -71,33 +75,53 @@ def _descriptions(root: Path) -> dict[str, str]:
     return {row[0]: row[1] for row in rows if len(row) >= 2 and row[0] != "LabelName"}
 
 
-def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    lines = bounded_lines(file)
-    head = next(csv.reader([next(lines)[1]]))
-    for number, text in lines:
-        yield number, dict(zip(head, next(csv.reader([text])), strict=False))
+class _Rows:
+    """The rows of one csv as columns, in which every image and every label is a number."""
+
+    def __init__(self, file: Path) -> None:
+        self.images: dict[str, int] = {}
+        self.labels: dict[str, int] = {}
+        self.of_image, self.label, self.lines = array("q"), array("q"), array("q")
+        self.boxes, self.marks = array("d"), array("b")
+        lines = bounded_lines(file)
+        head = next(csv.reader([next(lines)[1]]))
+        places = [head.index(word) if word in head else len(head) for word in (*_COLUMNS, "IsGroupOf", "IsTruncated")]
+        for number, text in lines:
+            row = text.split(",") if '"' not in text else next(csv.reader([text]))
+            row += [""] * (len(head) + 1 - len(row))
+            image, label, x1, x2, y1, y2, group, cut = (row[place] for place in places)
+            try:
+                self.boxes.extend((float(x1), float(y1), float(x2), float(y2)))
+            except ValueError:
+                self.boxes.extend((nan, nan, nan, nan))
+            self.of_image.append(self.images.setdefault(image, len(self.images)))
+            self.label.append(self.labels.setdefault(label, len(self.labels)))
+            self.lines.append(number)
+            self.marks.append((group == "1") + 2 * (cut == "1"))
 
 
 def _read_one(
     file: Path, split: str | None, pictures: dict[str, Path], described: dict[str, str], collector: Collector
 ) -> None:
-    of_image: dict[str, list[tuple[int, dict[str, str]]]] = {}
-    for number, row in _rows(file):
-        of_image.setdefault(row.get("ImageID", ""), []).append((number, row))
-    for name, rows in of_image.items():
+    found = _Rows(file)
+    of_image = np.array(found.of_image, np.int64)
+    rows = np.argsort(of_image, kind="stable")
+    starts = np.searchsorted(of_image[rows], np.arange(len(found.images) + 1))
+    labels = list(found.labels)
+    for number, name in enumerate(found.images):
         picture = pictures.get(name) or inside(file.parent, f"{_FOLDERS.get(split or '', 'images')}/{name}.jpg")
-        if not collector.image(picture, file, rows[0][0], split, True, None, name):
+        own = rows[starts[number] : starts[number + 1]].tolist()
+        if not collector.image(picture, file, found.lines[own[0]], split, True, None, name):
             continue
-        for number, row in rows:
-            try:
-                corners = tuple(float(row[word]) for word in ("XMin", "YMin", "XMax", "YMax"))
-            except (KeyError, ValueError):
+        for row in own:
+            corners, line, marks = found.boxes[4 * row : 4 * row + 4], found.lines[row], found.marks[row]
+            if isnan(sum(corners)):
                 what = f"expected XMin, XMax, YMin, YMax as numbers for {name}"
-                collector.tell(file, number, "broken-annotation", what, "write the row again")
+                collector.tell(file, line, "broken-annotation", what, "write the row again")
                 continue
-            label = row.get("LabelName", "")
-            marks = {"crowd": row.get("IsGroupOf") == "1", "truncated": row.get("IsTruncated") == "1"}
-            collector.box(described.get(label, label), corners, number, fractions=True, **marks)
+            label = labels[found.label[row]]
+            flags = {"crowd": bool(marks & 1), "truncated": bool(marks & 2)}
+            collector.box(described.get(label, label), corners, line, fractions=True, **flags)
 
 
 def write(dataset: Dataset, folder: Path) -> None:
@@ -107,7 +131,7 @@ def write(dataset: Dataset, folder: Path) -> None:
     files = new_names(dataset.paths)
     for split, indices in parts_of(dataset).items():
         place = folder / _FOLDERS[split]
-        place.mkdir()
+        place.mkdir(exist_ok=True)
         name = f"{_FOLDERS[split]}-annotations-bbox.csv"
         with (folder / name).open("w", encoding="utf-8", errors="surrogateescape", newline="") as out:
             table = csv.writer(out)

@@ -99,9 +99,12 @@ def _listed(listing: Path, root: Path, report: Report) -> Iterator[Path]:
             yield picture
 
 
-def write(dataset: Dataset, folder: Path) -> None:
-    """Write data.yaml, images/, labels/ and a list a split into an empty folder. Without splits every image is for training."""
-    files = write_labels(dataset, folder)
+def write(dataset: Dataset, folder: Path, pictures: bool = True) -> None:
+    """Write data.yaml, images/, labels/ and a list a split into an empty folder. Without splits every image is for training.
+
+    Without `pictures`, images/ is left to whoever has them.
+    """
+    files = write_labels(dataset, folder, pictures)
     splits = dict(dataset.splits or {"train": np.arange(len(dataset))})
     lines = ["path: .", *(f"{split}: {split}.txt" for split in splits)]
     for split, indices in splits.items():
