@@ -27,3 +27,11 @@ def test_a_terminal_sees_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert list(track(iter("ab"), 2, "counting", "letters")) == ["a", "b"]
     assert "counting" in terminal.getvalue()
+
+
+def test_what_belongs_below_the_bar_is_drawn_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+
+    assert list(track(range(2), 2, "counting", below=lambda: "a table of heads")) == [0, 1]
+    assert "a table of heads" in terminal.getvalue()

@@ -9,9 +9,13 @@ from onelook.datasets.reading import read
 from onelook.structures.network.cfg import read_cfg
 from onelook.training.forecasting import forecast_training
 from onelook.training.preparation import prepare
-from onelook.training.probe import measure, workload
+from onelook.training.probe import measure
 from onelook.training.settings import make_train_settings
 from onelook.training.task import Task
+from onelook.training.workload import workload
+
+CLOCK = (120.0, 30.0)
+"""Seconds between checkpoints, and between charts."""
 
 SETTINGS = {"max_batches": 100, "batch": 4, "eval_every": 2, "workers": 0, "threads": 1}
 
@@ -21,7 +25,7 @@ def task(network: Path, squares: Path, **settings: object) -> Task:
 
 
 def test_the_workload_counts_steps_by_kind_and_evaluations_as_the_run_has_them(network: Path, squares: Path) -> None:
-    work = workload(task(network, squares, close_mosaic=0.2))
+    work = workload(task(network, squares, close_mosaic=0.2), *CLOCK)
 
     assert {kind: count for kind, (count, _) in work.kinds.items()} == {"mosaics": 80, "photographs": 20}
     assert work.evaluations == 13  # after every 8th step and the last
@@ -29,8 +33,8 @@ def test_the_workload_counts_steps_by_kind_and_evaluations_as_the_run_has_them(n
 
 
 def test_multi_scale_counts_the_pixels_of_the_sizes_that_come(network: Path, squares: Path) -> None:
-    one = workload(task(network, squares)).kinds["mosaics"][1]
-    many = workload(task(network, squares, random=2)).kinds["mosaics"][1]
+    one = workload(task(network, squares), *CLOCK).kinds["mosaics"][1]
+    many = workload(task(network, squares, random=2), *CLOCK).kinds["mosaics"][1]
 
     assert one == 64 * 64
     assert many != one
@@ -69,7 +73,8 @@ def test_a_forecast_leaves_nothing_behind(
     (tmp_path / "temporary").mkdir()
     result = forecast_training(network, squares, settings=SETTINGS, say=lambda line: None)
 
-    assert result.steps == 100
-    assert 0 < result.low < result.seconds < result.high < 600
+    assert result.forecast.steps == 100
+    assert 0 < result.forecast.low < result.forecast.seconds < result.forecast.high < 600
+    assert result.contradictions == ()
     assert not list((tmp_path / "temporary").iterdir())
     assert not (tmp_path / "runs").exists()

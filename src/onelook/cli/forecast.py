@@ -19,21 +19,20 @@ def forecast(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A setting as key=value; may be given many times.")
     ] = None,
+    time_budget: Annotated[
+        str | None, typer.Option(help="Of a schedule fitted to this time, such as 2h, 90m or 45s.")
+    ] = None,
     format: Annotated[str | None, typer.Option(help="The data's format, if looking gets it wrong.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: hours, memory, disk...")] = False,
 ) -> None:
     """Tell the hours, memory and disk that `train` would take, and what will limit it, from about 20 real steps."""
     chosen = parse_overrides(settings or [])
     need_torch()
-    from onelook.training.forecast import told
     from onelook.training.forecasting import forecast_training
     from onelook.training.process_memory import process_began
 
-    def say(line: str) -> None:
-        typer.echo(line, err=as_json)
-
-    result = forecast_training(network, data, weights, chosen, format, process_began(), say)
-    for line in told(result):
-        say(line)
+    result = forecast_training(
+        network, data, weights, chosen, format, time_budget, process_began(), lambda line: typer.echo(line, err=as_json)
+    )
     if as_json:
         print_json(result.as_json())

@@ -24,16 +24,30 @@ def train(
         list[str] | None, typer.Option("--set", help="A setting as key=value; may be given many times.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    time_budget: Annotated[
+        str | None,
+        typer.Option(help="Fit the schedule to this time, such as 2h, 90m or 45s, and end well when it is up."),
+    ] = None,
     format: Annotated[str | None, typer.Option(help="The data's format, if looking gets it wrong.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: run, ap50, seconds.")] = False,
 ) -> None:
     """Train NETWORK on DATA; the run's folder holds the best model, the chart, the report and all to go on from."""
     chosen = parse_overrides(settings or [])
     need_torch()
+    from onelook.training.process_memory import process_began
     from onelook.training.train import train as run_training
 
     result = run_training(
-        network, data, weights, out, chosen, resume, format, say=lambda line: typer.echo(line, err=as_json)
+        network,
+        data,
+        weights,
+        out,
+        chosen,
+        resume,
+        format,
+        time_budget,
+        process_began(),
+        say=lambda line: typer.echo(line, err=as_json),
     )
     if result.evaluation is None:
         raise typer.Exit(STOPPED)

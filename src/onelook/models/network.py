@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from onelook.models.darknet.loss import darknet_loss
+from onelook.models.head_figures import Row, head_figures
 from onelook.models.sections.convolution import Convolution
 from onelook.models.sections.stored import Stored
 from onelook.models.sections.table import make_modules
@@ -30,7 +31,8 @@ class Network(nn.Module):
     In training `model(images, targets)` gives losses by name, each a mean that a loop may sum; in evaluation `model(images)`
     gives one `Detections` an image, in pixels of the input. Images are (n, 3, h, w) uint8, or float in 0..1; targets (m, 6)
     rows of image, class, x1, y1, x2, y2 in input pixels. `seen` counts the images that Darknet's loss was given, as Darknet
-    does: its [region] head begins otherwise than it goes on.
+    does: its [region] head begins otherwise than it goes on. While `watched`, a training pass leaves what its [yolo] heads said
+    of the truth in `figures`.
     """
 
     def __init__(self, cfg: Cfg, loss: LossSettings | None = None) -> None:
@@ -42,6 +44,8 @@ class Network(nn.Module):
         self._heads = [layer for layer in self.layers if layer.is_head]
         self.seen = 0
         self.loss = loss or LossSettings()
+        self.watched = False
+        self.figures: list[Row] = []
         self.score, self.nms = 0.001, 0.45
         self._until = {INPUT: 0} | {
             i: layer.index for layer in self.layers for i in layer.inputs if i != layer.index - 1
@@ -96,6 +100,8 @@ class Network(nn.Module):
         return [found[index] for index in wanted]
 
     def _losses(self, raws: Sequence[Tensor], targets: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
+        if self.watched:
+            self.figures = head_figures(raws, self.heads, targets, size)
         if self.loss.kind == "darknet":
             self.seen += len(raws[0])
             return darknet_loss(raws, self._heads, targets, size, self.seen)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 
@@ -14,10 +14,12 @@ def track(
     unit: str = "images",
     done: int = 0,
     note: Callable[[Item], str] | None = None,
+    below: Callable[[], Any] | None = None,
 ) -> Iterator[Item]:
     """Yield `items`, showing how many of `total` are done, how many a second, and the time left.
 
-    `done` were done before; `note` says a word about the item at hand.
+    `done` were done before; `note` says a word about the item at hand; `below` gives what rich is to draw under the bar,
+    None nothing.
     """
     if not sys.stderr.isatty():
         yield from items
@@ -34,7 +36,15 @@ def track(
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+
+    class Bar(Progress):
+        def get_renderables(self) -> Iterable[Any]:
+            yield from super().get_renderables()
+            drawn = below() if below else None
+            if drawn is not None:
+                yield drawn
+
+    with Bar(*columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
         task = bar.add_task(what, total=total, completed=done, rate="", note="")
         for item in items:
             yield item

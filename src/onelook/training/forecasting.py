@@ -1,19 +1,31 @@
 """From what the user named to a forecast, before anything starts."""
 
-import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from onelook.datasets.reading import read
 from onelook.models.known import find_network
-from onelook.training.forecast import Forecast, forecast
+from onelook.training.budget import parse_duration
+from onelook.training.forecast import Forecast, told
 from onelook.training.memory import keep_memory
-from onelook.training.preparation import prepare
-from onelook.training.probe import measure, workload
+from onelook.training.outset import foreseen, set_out
 from onelook.training.settings import make_train_settings
 from onelook.training.task import Say
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """A forecast, and the contradictions in the settings that it is of."""
+
+    forecast: Forecast
+    contradictions: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return every figure by its name, and `contradictions`."""
+        return {**self.forecast.as_json(), "contradictions": list(self.contradictions)}
 
 
 def forecast_training(
@@ -22,9 +34,10 @@ def forecast_training(
     weights: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     format: str | None = None,
+    time_budget: str | None = None,
     began: float | None = None,
     say: Say = print,
-) -> Forecast:
+) -> Foresight:
     """Return what training `network` on `data` will take; the arguments are those of `train`, and nothing is kept.
 
     `began` is when the process was started (time.time), if getting ready is to be counted from there. Raises UserError for
@@ -32,10 +45,12 @@ def forecast_training(
     """
     began = began or time.time()
     keep_memory()
+    budget = parse_duration(time_budget, "--time-budget") if time_budget else None
     chosen = make_train_settings(settings or {}, "--set")
-    task = prepare(find_network(str(network)), read(Path(data), format), Path(weights) if weights else None, chosen)
-    for line in task.told:
+    cfg, dataset = find_network(str(network)), read(Path(data), format)
+    outset = set_out(cfg, dataset, Path(weights) if weights else None, chosen, say, began, budget, measuring=True)
+    assert outset.measured is not None
+    result = foreseen(outset.task, outset.measured)
+    for line in told(result):
         say(line)
-    with tempfile.TemporaryDirectory(prefix="onelook-forecast-") as folder:
-        measured = measure(task, Path(folder), began, say)
-    return forecast(workload(task), measured)
+    return Foresight(result, outset.contradictions)

@@ -1,6 +1,5 @@
 """A few real steps, evaluations and files of a run, measured on a copy that is thrown away."""
 
-import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -11,18 +10,16 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from onelook.datasets.dataset import Dataset
-from onelook.datasets.loader import CACHED_BYTES
 from onelook.training.chart import draw_chart
-from onelook.training.forecast import Measured, Workload
+from onelook.training.forecast import Measured
 from onelook.training.loop import training_steps
 from onelook.training.pace import StepPace
 from onelook.training.process_memory import available_memory, children_memory, peak_memory, tree_memory
 from onelook.training.run import Run
-from onelook.training.schedule import evaluates_after
-from onelook.training.session import CHART_EVERY, SAVE_EVERY, Session
+from onelook.training.session import Session
 from onelook.training.settings import settings_toml
-from onelook.training.task import StepLoad, Task
+from onelook.training.task import Say, StepLoad, Task
+from onelook.training.workload import cache_growth, piece, sampled_loads
 
 STEPS, WARM_UP = 20, 3
 """Steps that are measured, and those before them of each kind that are not: memory is still being found, kernels chosen."""
@@ -33,41 +30,12 @@ MOST_SECONDS = 120.0
 IMAGES, IMAGE_SECONDS = 24, 15.0
 """Validation images that are evaluated, at most so many and so long."""
 
-SAMPLES = 2000
-"""Steps of a long run that are looked at to see of which kind and size its steps are."""
 
-
-def workload(task: Task, steps: int | None = None) -> Workload:
-    """Return what a run of `task` will do, in its own number of steps or another one."""
-    settings = task.settings
-    assert settings.max_batches and settings.batch and settings.eval_every
-    total = steps or settings.max_batches
-    pixels: dict[str, list[int]] = {}
-    for load in _loads(task):
-        pixels.setdefault(load.kind, []).append(load.pixels)
-    looked = sum(map(len, pixels.values()))
-    every = max(1, round(settings.eval_every * len(task.train) / settings.batch))
-    return Workload(
-        {kind: (round(total * len(each) / looked), float(np.mean(each))) for kind, each in pixels.items()},
-        settings.batch,
-        sum(evaluates_after(step, total, every) for step in {*range(every, total + 1, every), total}),
-        len(task.val),
-        len(task.val) + (len(task.test) if task.test else 0),
-        SAVE_EVERY,
-        CHART_EVERY,
-    )
-
-
-def _loads(task: Task) -> list[StepLoad]:
-    """Return the loads of evenly spaced steps of the run, at most SAMPLES."""
-    total = task.settings.max_batches or 1
-    return [task.load(int(step)) for step in np.unique(np.linspace(0, total - 1, min(total, SAMPLES)).astype(int))]
-
-
-def measure(task: Task, folder: Path, began: float, say: Callable[[str], None]) -> Measured:
+def measure(task: Task, folder: Path, began: float, say: Say, seconds: float | None = None) -> Measured:
     """Return what was measured of a run of `task`, whose network is trained a little by it; `folder` takes its files.
 
-    `began` is when (time.time) the process or the call began: what has passed since is what a run needs to get ready.
+    `began` is when (time.time) the process or the call began: what has passed since is what a run needs to get ready. The
+    steps take at most `seconds`, by default MOST_SECONDS.
     """
     available = available_memory() + tree_memory()
     run = Run(folder / "run")
@@ -76,18 +44,18 @@ def measure(task: Task, folder: Path, began: float, say: Callable[[str], None]) 
     session.save()
     ready = time.time() - began
     probe = _Steps(session, say)
-    probe.run()
+    probe.run(min(seconds or MOST_SECONDS, MOST_SECONDS))
     images = min(IMAGES, len(task.val))
-    small = replace(task, val=_piece(task.val, 1), test=None)
+    small = replace(task, val=piece(task.val, 1), test=None)
     once = _seconds(lambda: small.validate(session.state.average.network, session.device))
     images = max(1, min(images, int(IMAGE_SECONDS / max(once, 1e-3))))
-    piece = replace(task, val=_piece(task.val, images), test=None)
-    image = _seconds(lambda: piece.validate(session.state.average.network, session.device)) / images
+    some = replace(task, val=piece(task.val, images), test=None)
+    image = _seconds(lambda: some.validate(session.state.average.network, session.device)) / images
     model = _least(lambda: task.write_model(run.model, session.state.average.network, {"step": 1}))
     saving = _least(session.save)
     draw_chart([], run.chart, None)  # its first drawing imports what draws
     chart = _least(lambda: draw_chart([], run.chart, None))
-    proof = _proof(piece, run, session, images)
+    proof = _proof(some, run, session, images)
     probe.look_at_memory()
     return Measured(
         ready + probe.first,
@@ -97,7 +65,7 @@ def measure(task: Task, folder: Path, began: float, say: Callable[[str], None]) 
         saving,
         chart,
         proof,
-        peak_memory() + probe.children + _cache_growth(task, probe.drawn),
+        peak_memory() + probe.children + cache_growth(task, probe.drawn),
         _disk(run, task, images),
         available,
         shutil.disk_usage(folder).free,
@@ -107,7 +75,7 @@ def measure(task: Task, folder: Path, began: float, say: Callable[[str], None]) 
 class _Steps:
     """The probe's steps, of every kind that the run has, and the memory that they take."""
 
-    def __init__(self, session: Session, say: Callable[[str], None]) -> None:
+    def __init__(self, session: Session, say: Say) -> None:
         self.session, self.task, self.say = session, session.task, say
         self.measured: list[tuple[StepLoad, StepPace]] = []
         self.first = 0.0
@@ -117,14 +85,11 @@ class _Steps:
         self.drawn = 0
         """Training images met."""
 
-    def run(self) -> None:
+    def run(self, seconds: float) -> None:
         """Take steps of every kind, in proportion to how many the run has, and one of the largest input."""
-        total = self.session.total
-        loads = {
-            int(step): self.task.load(int(step)) for step in np.unique(np.linspace(0, total - 1, SAMPLES).astype(int))
-        }
+        loads = sampled_loads(self.task)
         kinds = {load.kind: step for step, load in reversed(loads.items())}  # to its first step
-        left = MOST_SECONDS
+        left = seconds
         for kind, start in kinds.items():
             share = sum(load.kind == kind for load in loads.values()) / len(loads)
             began = time.perf_counter()
@@ -180,26 +145,13 @@ class _Steps:
 def _proof(task: Task, run: Run, session: Session, images: int) -> tuple[float, float]:
     """Return the seconds of the run's end: once, and an image on top."""
     few = max(1, images // 4)
-    small = replace(task, val=_piece(task.val, few))
+    small = replace(task, val=piece(task.val, few))
     less = _seconds(lambda: small.prove(run, {}, session.device, _silent))
     if few == images:
         return less, 0.0
     more = _seconds(lambda: task.prove(run, {}, session.device, _silent))
     an_image = max(0.0, more - less) / (images - few)
     return max(0.0, more - images * an_image), an_image
-
-
-def _piece(dataset: Dataset, count: int) -> Dataset:
-    """Return `count` evenly spaced images."""
-    return dataset.select(np.unique(np.linspace(0, len(dataset) - 1, count).round().astype(np.int64)))
-
-
-def _cache_growth(task: Task, drawn: int) -> int:
-    """Return by how many bytes the loader's kept photographs will still grow after `drawn` draws (four a mosaic)."""
-    sizes = task.train.sizes.astype(np.int64)
-    whole = int(sizes.prod(axis=1).sum()) * 3 * max(1, task.settings.workers or 0)  # each worker keeps its own
-    met = 1 - math.exp(-4 * drawn / max(1, len(task.train)))
-    return int(max(0.0, min(CACHED_BYTES, whole) - min(CACHED_BYTES, whole * met)))
 
 
 def _disk(run: Run, task: Task, images: int) -> int:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,19 +12,20 @@ from onelook.datasets.loader import Batch, lost_workers_told
 from onelook.structures.progress import track
 from onelook.training.chart import draw_chart
 from onelook.training.checkpoint import save_state
+from onelook.training.early import early_forecast, is_time
+from onelook.training.forecast import told
 from onelook.training.interrupt import StopFlag
 from onelook.training.loop import State, StepResult, training_steps
 from onelook.training.optimizer import MovingAverage, make_optimizer
+from onelook.training.pace import StepPace
 from onelook.training.run import Run
 from onelook.training.schedule import evaluates_after, make_rate
-from onelook.training.task import Say, Task
-from onelook.training.watch import Watch
+from onelook.training.task import Say, StepLoad, Task
+from onelook.training.watch import Watch, logged_after
+from onelook.training.workload import cache_growth, piece, workload
 
 SAVE_EVERY = 120.0
 """Seconds between checkpoints, beside those at every evaluation."""
-
-LOG_EVERY = 10
-"""Steps between lines of metrics."""
 
 CHART_EVERY = 30.0
 """Seconds between drawings of the chart, beside those at every evaluation."""
@@ -45,7 +47,12 @@ class Session:
         network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub
         self.state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings))
         self.rate_at = make_rate(settings, task.net)
-        self.watch = Watch(run, settings.batch, self.total, self.steps_an_epoch, say)
+        self.watch = Watch(run, task, self.total, self.steps_an_epoch, say)
+        self.ends_at: float | None = None
+        """When (time.monotonic) the run must have ended, its last evaluation and report counted in."""
+        self.reserve = 0.0
+        """Seconds that the last evaluation and the report take, as far as it is known."""
+        self._paces: list[tuple[StepLoad, StepPace]] | None = []
         self.lines: list[dict[str, Any]] = []
         self._before = self._began = self._saved = self._drawn = 0.0
 
@@ -66,11 +73,11 @@ class Session:
             self.watch,
             closing(self.watch.pace.over(self.batches())) as batches,
         ):
-            self.watch.pace.restart()
+            self.watch.restart(self.state.step)
             steps = training_steps(self.state, batches, self.settings, self.rate_at, self.device)
-            for result in track(steps, self.total, "training", "steps", self.state.step, self._note):
+            for result in track(steps, self.total, "training", "steps", self.state.step, self._note, self.watch.drawn):
                 self._after_step(result, stop.wished)
-                if stop.wished:
+                if stop.wished or self.state.step >= self.total:
                     break
         return self.state.step >= self.total
 
@@ -78,8 +85,9 @@ class Session:
         """Log, evaluate, save and draw, each when its time has come."""
         now = time.monotonic()
         self._count_seconds(now)
-        self.watch.after_step(result)
-        if result.step % LOG_EVERY == 0 or result.step == self.total:
+        self._foresee(result, self.watch.after_step(result))
+        self._keep_to_budget(result.step)
+        if logged_after(result.step, self.total):
             self._log(result)
         if self._evaluates_after(result.step):
             with self.watch.pace.beside("evaluation"):
@@ -117,8 +125,50 @@ class Session:
             **self.watch.facts(),
             "time": time.time(),
         }
+        self._add(line)
+
+    def _add(self, line: dict[str, Any]) -> None:
         self.lines.append(line)
         self.run.append(line)
+        self.watch.show(line)
+
+    def _foresee(self, result: StepResult, pace: StepPace) -> None:
+        """After the first twenty steps or so, tell what the rest of the run takes."""
+        if self._paces is None:
+            return
+        self._paces.append((self.task.load(result.step - 1), pace))
+        if not is_time(self._paces) or result.step >= self.total:
+            return
+        with self.watch.pace.beside("forecast"):
+            work = workload(self.task, SAVE_EVERY, CHART_EVERY, result.step)
+            growth = cache_growth(self.task, len(self._paces) * work.batch)
+            found = early_forecast(
+                work, self._paces, self._image_seconds(), self.watch.pace.outside, self.run.folder, growth
+            )
+            for line in told(found):
+                self.say(line)
+            self._add({"kind": "forecast", "step": result.step, **found.as_json()})
+            self.reserve = max(self.reserve, found.parts["proof"] + found.parts["evaluations"] / work.evaluations)
+        self._paces = None
+
+    def _image_seconds(self) -> float:
+        """Return what evaluating an image takes: from an evaluation of this run, or else from one of a few images."""
+        done = self.watch.pace.outside.get("evaluation")
+        if done:
+            return done[-1] / len(self.task.val)
+        few = min(8, len(self.task.val))
+        began = time.perf_counter()
+        replace(self.task, val=piece(self.task.val, few)).validate(self.state.average.network, self.device)
+        return (time.perf_counter() - began) / few
+
+    def _keep_to_budget(self, step: int) -> None:
+        """Let this step be the last where the time is up: it is evaluated, saved and reported like any last one."""
+        if self.ends_at is None or step >= self.total or time.monotonic() + self.reserve < self.ends_at:
+            return
+        self.say(
+            f"time budget: it runs out at step {step} of {self.total}; evaluated, saved, and --resume goes on from here"
+        )
+        self.total = step
 
     def _evaluate(self) -> None:
         """Evaluate the moving average; the best so far becomes the run's model; then save and draw."""
@@ -127,8 +177,7 @@ class Session:
         self._count_seconds(time.monotonic())
         epoch = self.state.step / self.steps_an_epoch
         line = {"kind": "eval", "step": self.state.step, "epoch": epoch, "split": "val", **found.words}
-        self.lines.append(line)
-        self.run.append(line)
+        self._add(line)
         if found.score >= self.state.best:
             self.state.best = found.score
             metrics = {"step": self.state.step, "split": "val", **found.metrics}

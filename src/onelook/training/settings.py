@@ -69,6 +69,8 @@ class TrainSettings:
     """Of everything that is drawn: the same seed gives the same run."""
     workers: int | None = None
     """Processes that read images; changes the speed, never the result."""
+    tensorboard: bool = False
+    """Whether metrics are written for TensorBoard, too; needs the extra `onelook[tensorboard]`."""
     threads: int | None = None
     """Threads of torch; by default all cores."""
     augment: AugmentSettings = field(default_factory=AugmentSettings)

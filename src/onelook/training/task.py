@@ -81,6 +81,14 @@ class Task(ABC):
         assert 0 <= step < (self.settings.max_batches or 0) and self.settings.width and self.settings.height
         return StepLoad("", self.settings.width * self.settings.height)
 
+    def watch(self, wanted: bool) -> None:
+        """Let the network's next training pass leave the figures of its heads behind, where it knows how to, or not."""
+        self.network.watched = wanted  # type: ignore[assignment]  # a plain attribute, no module
+
+    def figures(self) -> list[Mapping[str, Any]]:
+        """Return a row of figures for each head, of the last training pass that was watched; a network without heads has none."""
+        return list(getattr(self.network, "figures", ()))
+
     @abstractmethod
     def count_seen(self, images: int) -> None:
         """Take note of how many images the network was trained on before this process began."""

@@ -1,6 +1,7 @@
 """One training from beginning to end, or from where it was stopped."""
 
 import dataclasses
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,10 @@ from onelook.models.adapt import strides
 from onelook.models.known import find_network
 from onelook.structures.errors import UserError
 from onelook.structures.network.cfg import Cfg, parse_cfg
+from onelook.training.budget import parse_duration
 from onelook.training.checkpoint import load_state, read_facts
 from onelook.training.memory import keep_memory
+from onelook.training.outset import last_seconds, set_out
 from onelook.training.preparation import prepare
 from onelook.training.run import Run, describe_environment, new_run_folder, refuse_used
 from onelook.training.session import Session
@@ -48,21 +51,28 @@ def train(
     settings: Mapping[str, Any] | None = None,
     resume: bool = False,
     format: str | None = None,
+    time_budget: str | None = None,
+    began: float | None = None,
     say: Say = print,
 ) -> TrainResult:
     """Train `network` (a cfg or a known name) on `data` and return the run.
 
     `weights` is a run, a bundle or a `.weights` file to start from; `settings` as `make_train_settings` takes them. With
-    `resume`, `out` is a run that was stopped, and it goes on exactly where it was. Every mistake of the user's raises
-    UserError before anything is written.
+    `resume`, `out` is a run that was stopped, and it goes on exactly where it was. `time_budget`, such as 2h, counts from
+    `began` (time.time), by default from now: a new run's schedule is fitted to it, and any run ends well when it is up. Every
+    mistake of the user's raises UserError before anything is written.
     """
     keep_memory()
+    began = began or time.time()
+    budget = parse_duration(time_budget, "--time-budget") if time_budget else None
     data, out = Path(data), Path(out) if out else None
     session = (
         _go_on(data, out, settings, format, say)
         if resume
-        else _begin(str(network), data, Path(weights) if weights else None, out, settings, format, say)
+        else _begin(str(network), data, Path(weights) if weights else None, out, settings, format, say, began, budget)
     )
+    if budget is not None:
+        session.ends_at = time.monotonic() + budget - (time.time() - began)
     run = session.run
     if not session.train():
         say(
@@ -87,18 +97,22 @@ def _begin(
     settings: Mapping[str, Any] | None,
     format: str | None,
     say: Say,
+    began: float,
+    budget: float | None,
 ) -> Session:
     chosen = make_train_settings(settings or {}, "--set")
     folder = out or new_run_folder(network, data)
     refuse_used(folder)
     cfg = find_network(network)
-    task = prepare(cfg, _checked(data, format, cfg, chosen, say), weights, chosen)
-    for line in task.told:
-        say(line)
+    outset = set_out(cfg, _checked(data, format, cfg, chosen, say), weights, chosen, say, began, budget)
+    task = outset.task
     run = Run(folder)
     session = Session(run, task, _facts(task), say)
     run.begin(settings_toml(task.settings), describe_environment())
-    session.save()
+    if outset.measured is not None:
+        session.reserve = last_seconds(outset.measured, task)
+    with session.watch.pace.beside("save"):
+        session.save()
     say(f"run: {folder}")
     return session
 
