@@ -1,5 +1,6 @@
 """From settings to a task that can begin, and to a run that ends in its time."""
 
+import json
 import time
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def test_a_run_forecasts_the_rest_of_itself_after_its_first_steps(network: Path,
     chosen = {**SETTINGS, "max_batches": 40, "eval_every": 5}
     result = train(network, squares, out=tmp_path / "run", settings=chosen, say=told.append)
 
-    lines = [line for line in Run(result.run).read_metrics() if line["kind"] == "forecast"]
-    assert [line["step"] for line in lines] == [23]
-    assert lines[0]["steps"] == 17
+    said = json.loads((result.run / "forecast.json").read_text())
+    assert said["after_step"] == 23
+    assert said["steps"] == 17
     assert sum(line.startswith("forecast: ") for line in told) == 3

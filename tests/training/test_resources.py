@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from onelook.training.resources import Gpus, ResourceMonitor, read_resources
+from onelook.training.resource_plots import read_resources
+from onelook.training.resources import Gpus, ResourceMonitor
 
 
 def test_samples_come_by_themselves_and_tell_of_cores_memory_and_disk(tmp_path: Path) -> None:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onelook.datasets.reading import read
 from onelook.models.known import find_network
 from onelook.training.budget import parse_duration
 from onelook.training.forecast import Forecast, told
 from onelook.training.memory import keep_memory
-from onelook.training.outset import foreseen, set_out
+from onelook.training.outset import checked, foreseen, set_out
 from onelook.training.settings import make_train_settings
 from onelook.training.task import Say
 
@@ -47,7 +46,8 @@ def forecast_training(
     keep_memory()
     budget = parse_duration(time_budget, "--time-budget") if time_budget else None
     chosen = make_train_settings(settings or {}, "--set")
-    cfg, dataset = find_network(str(network)), read(Path(data), format)
+    cfg = find_network(str(network))
+    dataset = checked(Path(data), format, cfg, chosen, say)
     outset = set_out(cfg, dataset, Path(weights) if weights else None, chosen, say, began, budget, measuring=True)
     assert outset.measured is not None
     result = foreseen(outset.task, outset.measured)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from onelook.datasets.checks.before_training import read_checked
 from onelook.datasets.dataset import Dataset
+from onelook.models.adapt import strides
 from onelook.structures.network.cfg import Cfg
 from onelook.training.budget import MARGIN, fitting_steps, shortened
 from onelook.training.chart import duration
@@ -20,6 +22,12 @@ from onelook.training.session import CHART_EVERY, SAVE_EVERY
 from onelook.training.settings import TrainSettings
 from onelook.training.task import Say, Task
 from onelook.training.workload import workload
+
+
+def checked(data: Path, format: str | None, cfg: Cfg, settings: TrainSettings, say: Say) -> Dataset:
+    """Return the data set, read and checked as it has to be before it is trained on."""
+    width, height = settings.width or cfg.input_size[0], settings.height or cfg.input_size[1]
+    return read_checked(data, format, say, (width, height) if width and height else None, min(strides(cfg), default=8))
 
 
 @dataclass(frozen=True)

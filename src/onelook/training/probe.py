@@ -27,8 +27,8 @@ STEPS, WARM_UP = 20, 3
 MOST_SECONDS = 120.0
 """For the steps; when twenty would take longer, fewer are measured."""
 
-IMAGES, IMAGE_SECONDS = 24, 15.0
-"""Validation images that are evaluated, at most so many and so long."""
+IMAGES, IMAGE_SHARE = 24, 0.125
+"""Validation images that are evaluated, at most so many, and so long as a share of the steps' most seconds."""
 
 
 def measure(task: Task, folder: Path, began: float, say: Say, seconds: float | None = None) -> Measured:
@@ -44,11 +44,12 @@ def measure(task: Task, folder: Path, began: float, say: Say, seconds: float | N
     session.save()
     ready = time.time() - began
     probe = _Steps(session, say)
-    probe.run(min(seconds or MOST_SECONDS, MOST_SECONDS))
+    seconds = min(seconds or MOST_SECONDS, MOST_SECONDS)
+    probe.run(seconds)
     images = min(IMAGES, len(task.val))
     small = replace(task, val=piece(task.val, 1), test=None)
     once = _seconds(lambda: small.validate(session.state.average.network, session.device))
-    images = max(1, min(images, int(IMAGE_SECONDS / max(once, 1e-3))))
+    images = max(1, min(images, int(seconds * IMAGE_SHARE / max(once, 1e-3))))
     some = replace(task, val=piece(task.val, images), test=None)
     image = _seconds(lambda: some.validate(session.state.average.network, session.device)) / images
     model = _least(lambda: task.write_model(run.model, session.state.average.network, {"step": 1}))

@@ -18,6 +18,7 @@ from onelook.training.plots import rgb
 from onelook.training.predictions import Predictions, SplitPredictions
 from onelook.training.report_facts import ReportFacts, read_report_facts
 from onelook.training.report_plots import confidence_plot, loss_plot, precision_plot, recall_plot
+from onelook.training.resource_plots import resource_plots
 from onelook.training.samples import make_samples
 
 TEMPLATE = "report.html.jinja"
@@ -69,7 +70,8 @@ def _context(run: Path, facts: ReportFacts) -> dict[str, Any]:
     """Return what the template names."""
     predictions = facts.predictions
     splits = {name: _split_context(predictions, name) for name in _ordered(predictions.splits)}
-    plots = [plot for plot in (loss_plot(facts.metrics), precision_plot(facts.metrics)) if plot]
+    drawn = (loss_plot(facts.metrics), precision_plot(facts.metrics), *resource_plots(facts.resources))
+    plots = [plot for plot in drawn if plot]
     return {
         "run": run.resolve().name,
         "subtitle": _subtitle(facts),

@@ -9,6 +9,7 @@ from typing import Any
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.settings import read_toml
 from onelook.training.predictions import Predictions, read_predictions
+from onelook.training.resource_plots import read_resources
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class ReportFacts:
     """The lines of metrics.jsonl."""
     predictions: Predictions
     """No splits when the run was not evaluated yet."""
+    resources: Sequence[Mapping[str, Any]] = ()
+    """The samples of resources.jsonl."""
 
 
 def read_report_facts(run: Path) -> ReportFacts:
@@ -41,6 +44,7 @@ def read_report_facts(run: Path) -> ReportFacts:
         environment=_read_environment(run / "environment.json"),
         metrics=_read_metrics(run / "metrics.jsonl"),
         predictions=read_predictions(predictions) if predictions.is_file() else Predictions(()),
+        resources=read_resources(run / "resources.jsonl"),
     )
 
 

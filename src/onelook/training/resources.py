@@ -142,15 +142,3 @@ class ResourceMonitor:
             ):  # ended, not allowed, or not told on this system
                 continue
         return cpu, read, written
-
-
-def read_resources(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a resources.jsonl; one that a kill cut short is left out, no file gives none."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    parsed = []
-    for line in lines:
-        try:
-            parsed.append(dict(json.loads(line)))
-        except (ValueError, TypeError):
-            continue
-    return parsed

@@ -29,6 +29,7 @@ class Run:
         self.state = folder / "last" / "state.safetensors"
         self.metrics = folder / "metrics.jsonl"
         self.resources = folder / "resources.jsonl"
+        self.forecast = folder / "forecast.json"
         self.board = folder / "tensorboard"
         self.environment = folder / "environment.json"
         self.chart = folder / "chart.png"

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from onelook.datasets.loader import Batch, lost_workers_told
+from onelook.structures.files import write_json
 from onelook.structures.progress import track
 from onelook.training.chart import draw_chart
 from onelook.training.checkpoint import save_state
@@ -147,7 +148,7 @@ class Session:
             )
             for line in told(found):
                 self.say(line)
-            self._add({"kind": "forecast", "step": result.step, **found.as_json()})
+            write_json(self.run.forecast, {"after_step": result.step, **found.as_json()})
             self.reserve = max(self.reserve, found.parts["proof"] + found.parts["evaluations"] / work.evaluations)
         self._paces = None
 

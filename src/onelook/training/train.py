@@ -7,22 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onelook.datasets.checks.before_training import read_checked
-from onelook.datasets.dataset import Dataset
 from onelook.datasets.reading import read
 from onelook.evaluation.evaluation import Evaluation
-from onelook.models.adapt import strides
 from onelook.models.known import find_network
 from onelook.structures.errors import UserError
-from onelook.structures.network.cfg import Cfg, parse_cfg
+from onelook.structures.network.cfg import parse_cfg
 from onelook.training.budget import parse_duration
 from onelook.training.checkpoint import load_state, read_facts
 from onelook.training.memory import keep_memory
-from onelook.training.outset import last_seconds, set_out
+from onelook.training.outset import checked, last_seconds, set_out
 from onelook.training.preparation import prepare
 from onelook.training.run import Run, describe_environment, new_run_folder, refuse_used
 from onelook.training.session import Session
-from onelook.training.settings import TrainSettings, make_train_settings, read_train_settings, settings_toml
+from onelook.training.settings import make_train_settings, read_train_settings, settings_toml
 from onelook.training.task import Say, Task
 
 
@@ -104,7 +101,7 @@ def _begin(
     folder = out or new_run_folder(network, data)
     refuse_used(folder)
     cfg = find_network(network)
-    outset = set_out(cfg, _checked(data, format, cfg, chosen, say), weights, chosen, say, began, budget)
+    outset = set_out(cfg, checked(data, format, cfg, chosen, say), weights, chosen, say, began, budget)
     task = outset.task
     run = Run(folder)
     session = Session(run, task, _facts(task), say)
@@ -115,11 +112,6 @@ def _begin(
         session.save()
     say(f"run: {folder}")
     return session
-
-
-def _checked(data: Path, format: str | None, cfg: Cfg, settings: TrainSettings, say: Say) -> Dataset:
-    width, height = settings.width or cfg.input_size[0], settings.height or cfg.input_size[1]
-    return read_checked(data, format, say, (width, height) if width and height else None, min(strides(cfg), default=8))
 
 
 def _go_on(data: Path, out: Path | None, settings: Mapping[str, Any] | None, format: str | None, say: Say) -> Session:
