@@ -71,7 +71,8 @@ class Workshop:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        make_blood(folder / "data", IMAGES, 0, SIZE)
+        if not (folder / "data").exists():
+            make_blood(folder / "data", IMAGES, 0, SIZE)
         (folder / "small.cfg").write_text(cfg_text())
         self.data = read(folder / "data")
         self.letterbox = self.trained("letterbox", resize="letterbox")
@@ -81,7 +82,8 @@ class Workshop:
         """Return the set-up of a training with settings beside the usual ones."""
         out = self.folder / name
         given = {**STEPS, "resize": "letterbox", **settings}
-        train(self.folder / cfg, self.folder / "data", out=out, settings=given, say=lambda _: None)
+        if not (out / "predictions.json").is_file():
+            train(self.folder / cfg, self.folder / "data", out=out, settings=given, say=lambda _: None)
         return Setup(find_model(out), self.data.split("val"), self.data.split("train"), read_past(out))
 
 
@@ -105,7 +107,7 @@ def with_labels_of(setup: Setup, others: np.ndarray) -> Setup:
 
 def with_pictures(setup: Setup, folder: Path, change: Callable[[Image], Image]) -> Setup:
     """Return the set-up whose pictures are changed."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     paths = []
     for path in setup.images.paths:
         paths.append(folder / path.name)
@@ -278,12 +280,14 @@ def main() -> None:
     from record import record
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", nargs="*", help="some of the set-ups")
-    chosen = parser.parse_args().only
+    parser.add_argument("--only", nargs="*", help="some of the set-ups; `healthy` for those")
+    parser.add_argument("--folder", type=Path, help="where trainings are kept for another time")
+    given = parser.parse_args()
+    chosen = given.only
     load, begun = os.getloadavg(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        shop = Workshop(Path(folder))
-        print(f"trained in {time.monotonic() - begun:.0f} s")
+        shop = Workshop(given.folder or Path(folder))
+        print(f"trained in {time.monotonic() - begun:.0f} s", flush=True)
         told = {}
         for name, (code, make) in SABOTAGES.items():
             if not chosen or name in chosen:
@@ -304,6 +308,8 @@ def answer(setup: Setup) -> dict[str, Any]:
     """Return AP50, the first cause and the others."""
     explanation = setup.explained()
     codes = [cause.code for cause in explanation.causes]
+    if not codes or os.environ.get("TELL"):
+        print("\n".join(explanation.lines()))
     return {"ap50": explanation.ap50, "first": codes[0] if codes else None, "others": codes[1:]}
 
 

@@ -58,8 +58,12 @@ def network(tmp_path: Path) -> Path:
 @pytest.fixture
 def squares(tmp_path: Path) -> Path:
     """Return a Darknet data set: red and blue squares on grey, 16 images to train on and 6 to validate."""
-    root = tmp_path / "squares"
-    for split, count in (("train", 16), ("val", 6)):
+    return make_squares(tmp_path / "squares")
+
+
+def make_squares(root: Path, train: int = 16, val: int = 6) -> Path:
+    """Make a Darknet data set of red and blue squares on grey and return its .data file."""
+    for split, count in (("train", train), ("val", val)):
         (root / "images" / split).mkdir(parents=True)
         (root / "labels" / split).mkdir(parents=True)
         paths = []

@@ -11,7 +11,7 @@ INTERRUPTED = 130
 
 def build_app() -> typer.Typer:
     """Return the command line application with every command in it."""
-    from onelook.cli import darknet, data, demo, evaluate, export, forecast, predict, report, summary, train
+    from onelook.cli import compare, darknet, data, demo, evaluate, export, forecast, predict, report, summary, train
 
     app = typer.Typer(
         name="onelook",
@@ -26,6 +26,7 @@ def build_app() -> typer.Typer:
     app.command("forecast")(forecast.forecast)
     app.command("train")(train.train)
     app.command("eval")(evaluate.evaluate)
+    app.command("compare")(compare.compare)
     app.command("predict")(predict.predict)
     app.command("export")(export.export)
     app.command("report")(report.report)

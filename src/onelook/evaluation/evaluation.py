@@ -1,13 +1,14 @@
 """One evaluation for training, `onelook eval` and exported models alike: truth and detections in, numbers out."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from onelook.evaluation.average_precision import class_average_precision, mean_over_classes, truth_counts
+from onelook.evaluation.bootstrap import Interval, intervals, resample_count
 from onelook.evaluation.coco import coco_result
 from onelook.evaluation.curves import Counts, best_score, confidence_curve, counts, counts_by_class
 from onelook.evaluation.matching import Matches, match, overlapping
@@ -165,6 +166,12 @@ def match_by_iou(problem: Problem, rules: Rules) -> list[Matches]:
     """Return who found what at every one of IOUS."""
     pairs = overlapping(problem, IOUS[0])
     return [match(problem, rules, iou, pairs) for iou in IOUS]
+
+
+def headline_intervals(problem: Problem, matches: Matches, score: float) -> Mapping[str, Interval]:
+    """Return the 95 % interval of every headline number of `judge`: ap, ap50, ap75, precision, recall, f1 and average_iou."""
+    by_iou = match_by_iou(problem, matches.rules)
+    return intervals(matches, score, resample_count(len(problem.score)), by_iou=by_iou)
 
 
 def _threshold(score: float | None, rules: Rules, best: float | None) -> tuple[float, str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from onelook.evaluation.assignment import assign
 from onelook.evaluation.average_precision import class_average_precision, mean_over_classes
+from onelook.evaluation.coco import coco_result
 from onelook.evaluation.matching import match, overlapping
 from onelook.evaluation.problem import Integers, Problem, Reals
 from onelook.evaluation.rules import RULES
@@ -44,6 +45,12 @@ def ap50(problem: Problem) -> float:
     """Return AP50 under COCO's rules; 0 where it is undefined."""
     matches = match(problem, RULES["coco"])
     value = mean_over_classes(class_average_precision(matches), matches.rules)
+    return 0.0 if np.isnan(value) else value
+
+
+def mean_ap(problem: Problem) -> float:
+    """Return AP over IoU .50 to .95 under COCO's rules; 0 where it is undefined."""
+    value = coco_result(problem).numbers["ap"]
     return 0.0 if np.isnan(value) else value
 
 

@@ -9,6 +9,8 @@ from onelook.datasets.dataset import Dataset
 from onelook.evaluation.evaluation import Evaluation, evaluate
 from onelook.models.network import Network
 from onelook.structures.bundle import read_bundle
+from onelook.training.explaining.case import read_past
+from onelook.training.explaining.explain import LOW, explain, write_diagnosis
 from onelook.training.predictions import (
     Predictions,
     SplitPredictions,
@@ -33,6 +35,8 @@ def prove(
 ) -> Evaluation:
     """Return the validation's evaluation of the run's best model; write predictions.json and report.html.
 
+    Where AP50 is under LOW, the cause is looked for, told, and written to diagnosis.md.
+
     `splits` are those by name that the report shows: `train`, `val`, and `test` where the data has one; training images are
     counted, not evaluated. The headline is that of `val`, since the best model was chosen by it, the others are said.
     """
@@ -53,6 +57,10 @@ def prove(
     write_predictions(run.predictions, predictions)
     report = rebuild_report(run.folder)
     say(f"model: {run.model}  report: {report}")
+    if (evaluations["val"].ap50 or 0.0) < LOW:
+        explanation = explain(bundle, splits["val"], splits["train"], read_past(run.folder), model=str(run.folder))
+        say("\n".join(explanation.lines()))
+        say(f"diagnosis: {write_diagnosis(run.folder, explanation)}")
     return evaluations["val"]
 
 

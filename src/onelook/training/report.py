@@ -7,24 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from onelook.evaluation.bootstrap import Interval, intervals
+from onelook.evaluation.bootstrap import Interval, resample_count
 from onelook.evaluation.confusion import confusion_matrix
-from onelook.evaluation.evaluation import Evaluation, judge, match_by_iou
+from onelook.evaluation.evaluation import Evaluation, headline_intervals, judge
 from onelook.evaluation.problem import Integers, lay_out
-from onelook.evaluation.rules import RULES
+from onelook.evaluation.rules import RULES, Rules
 from onelook.structures.files import write_text
 from onelook.training.chart import duration
 from onelook.training.plots import rgb
 from onelook.training.predictions import Predictions, SplitPredictions
 from onelook.training.report_facts import ReportFacts, read_report_facts
+from onelook.training.report_mistakes import mistakes_context
 from onelook.training.report_plots import confidence_plot, loss_plot, precision_plot, recall_plot
 from onelook.training.resource_plots import resource_plots
 from onelook.training.samples import make_samples
 
 TEMPLATE = "report.html.jinja"
-RESAMPLES = 1000
-MOST_WORK = 50_000_000
-"""Resamples times detections; of more detections fewer resamples are drawn, but never under a hundred."""
 MOST_CLASSES = 15
 """Classes of which a confusion matrix can still be read; of more, the commonest confusions are listed."""
 MOST_CONFUSIONS = 8
@@ -50,6 +48,21 @@ def rebuild_report(run: Path) -> Path:
 
 def write_report(run: Path, facts: ReportFacts) -> Path:
     """Write `run`/report.html, whole or not at all, and return its path. Raises UserError for a record that can't be judged."""
+    path = run / "report.html"
+    write_text(path, _page(_context(run, facts)))
+    return path
+
+
+def write_page(path: Path, title: str, predictions: Predictions, rules: Rules, score: float | None) -> None:
+    """Write the page of an evaluation that belongs to no run: the same result, without training, settings and commands."""
+    splits = [_split_context(predictions, name, rules, score) for name in predictions.splits]
+    empty: dict[str, Any] = {"plots": [], "data": {}, "settings": {}, "environment": {}, "commands": []}
+    context = {**_classes(predictions), "run": title, "subtitle": [f"rules: {rules.name}"], "splits": splits}
+    write_text(path, _page({**empty, **context, "about": _flat(predictions.about)}))
+
+
+def _page(context: Mapping[str, Any]) -> str:
+    """Return the page as HTML."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -60,10 +73,11 @@ def write_report(run: Path, facts: ReportFacts) -> Path:
         lstrip_blocks=True,
     )
     environment.filters.update(share=_share, percent=_percent, span=_span, plain=_plain)
-    page = environment.get_template(TEMPLATE).render(_context(run, facts))
-    path = run / "report.html"
-    write_text(path, page)
-    return path
+    return environment.get_template(TEMPLATE).render(context)
+
+
+def _classes(predictions: Predictions) -> dict[str, Any]:
+    return {"names": predictions.names, "colours": [rgb(index) for index in range(len(predictions.names))]}
 
 
 def _context(run: Path, facts: ReportFacts) -> dict[str, Any]:
@@ -78,8 +92,7 @@ def _context(run: Path, facts: ReportFacts) -> dict[str, Any]:
         "splits": list(splits.values()),
         "plots": plots,
         "data": predictions.data,
-        "names": predictions.names,
-        "colours": [rgb(index) for index in range(len(predictions.names))],
+        **_classes(predictions),
         "about": {key: value for key, value in _flat(predictions.about).items() if key != "seconds"},
         "settings": _flat(facts.settings),
         "environment": _flat(facts.environment),
@@ -87,15 +100,16 @@ def _context(run: Path, facts: ReportFacts) -> dict[str, Any]:
     }
 
 
-def _split_context(predictions: Predictions, name: str) -> dict[str, Any]:
+def _split_context(
+    predictions: Predictions, name: str, rules: Rules = RULES["coco"], score: float | None = None
+) -> dict[str, Any]:
     """Return the numbers, curves, confusions and pictures of one split."""
     split, names = predictions.splits[name], predictions.names
     problem = lay_out(split.truths, split.detections, names, [str(path) for path in split.paths])
-    evaluation, matches = judge(problem, RULES["coco"])
+    evaluation, matches = judge(problem, rules, score)
     matrix = confusion_matrix(problem, matches, evaluation.score)
     samples, lost = make_samples(split, names, problem, matches, evaluation.score)
-    resamples = int(np.clip(MOST_WORK / max(len(problem.score), 1), 100, RESAMPLES))
-    ranges = intervals(matches, evaluation.score, resamples, by_iou=match_by_iou(problem, matches.rules))
+    ranges = headline_intervals(problem, matches, evaluation.score)
     return {
         "name": name,
         "evaluation": evaluation,
@@ -108,7 +122,8 @@ def _split_context(predictions: Predictions, name: str) -> dict[str, Any]:
         "samples": samples,
         "lost": lost,
         "choices": matches.rules.choices(),
-        "resamples": resamples,
+        "resamples": resample_count(len(problem.score)),
+        **mistakes_context(problem, matches, evaluation.score),
         "caveat": CAVEATS.get(name),
     }
 

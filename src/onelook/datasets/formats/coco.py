@@ -55,6 +55,13 @@ def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Data
     return collector.finish()
 
 
+def ids_of(path: Path) -> tuple[dict[Any, str], dict[Any, str]]:
+    """Return the file name of every image id and the name of every category id, as results that are judged name them."""
+    documents = [_document(file) for file in _files(path)]
+    images = {_key(item): str(item.get("file_name")) for found in documents for item in found["images"]}
+    return images, {_key(item): str(item.get("name")) for found in documents for item in found["categories"]}
+
+
 def _files(path: Path) -> list[Path]:
     files = json_files(path, b'"file_name"', b'"images"')
     if path.is_dir():

@@ -11,7 +11,7 @@ import torch
 
 from onelook.datasets.dataset import Dataset
 from onelook.evaluation.problem import Problem, lay_out
-from onelook.evaluation.suspicions import ap50
+from onelook.evaluation.suspicions import ap50, mean_ap
 from onelook.models.network import Network
 from onelook.models.transfer import read_pretrained, transfer
 from onelook.structures.bundle import Arrays, Bundle
@@ -24,6 +24,10 @@ from onelook.training.validation import View, look, truths
 
 MOST_IMAGES = 64
 """Images that are looked at, the first ones: neighbours stay neighbours, by which shifted labels are known."""
+
+
+MOST_FOUND, PROBED = 300, 4
+"""Detections an image that are asked for, and images on which their least score is found."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,16 @@ class Case:
         network.load(self.bundle.arrays)
         network.nms = self.bundle.settings.nms
         network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub
-        return network.eval()
+        network.eval()
+        network.score = self._least_score(network)
+        return network
+
+    def _least_score(self, network: Network) -> float:
+        """Return the score that leaves MOST_FOUND detections an image: one that has learnt nothing keeps NMS busy for ever."""
+        few = self.images.select(np.arange(min(PROBED, len(self.images))))
+        scores = np.concatenate([np.zeros(0), *(found.scores for found in look(network, few, self.view, self.device))])
+        most = MOST_FOUND * max(1, len(few))
+        return network.score if len(scores) <= most else float(np.partition(scores, -most)[-most])
 
     @property
     def view(self) -> View:
@@ -102,6 +115,11 @@ class Case:
     def base_ap50(self) -> float:
         """AP50 of that."""
         return ap50(self.base)
+
+    @cached_property
+    def base_ap(self) -> float:
+        """AP over all IoUs of that."""
+        return mean_ap(self.base)
 
     @cached_property
     def train_ap50(self) -> float | None:

@@ -105,12 +105,10 @@ class Explanation:
     @property
     def verdict(self) -> str:
         """One sentence."""
-        reached = "undefined" if self.ap50 is None else f"{self.ap50:.3f}"
+        reached = "The result is bad" if self.ap50 is None else f"AP50 is {self.ap50:.3f} on {self.images} images"
         if not self.causes:
-            return (
-                f"No cause was found: AP50 is {reached} on {self.images} images, and every test speaks for the set-up."
-            )
-        return f"AP50 is {reached} because {self.causes[0].title}."
+            return f"{reached}; no cause of a bad result was found."
+        return f"{reached}, because {self.causes[0].title}."
 
     def as_json(self) -> dict[str, Any]:
         """Return verdict, causes and tests."""

@@ -1,7 +1,7 @@
 """All tests in order, their causes ranked, and the command that mends each."""
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +23,8 @@ TRIALS = (
     *(trials.scores, trials.encoding, trials.anchors, trials.readings, trials.views, trials.statistics),
     *(trials.suppression, trials.training_images, trials.threshold, trials.heart),
 )
-FATAL = ("weights-nan", "no-truth")
-"""With these nothing else can be tried."""
+FATAL = ("weights-nan", "no-truth", "scores-one")
+"""With these nothing else can be tried, or it would take for ever."""
 
 
 def explain(
@@ -54,8 +54,17 @@ def explain(
             if cause is not None:
                 causes.append(replace(cause, fix=_fix(case, cause, model, data)))
     fatal = any(cause.code in FATAL for cause in causes)
-    ranked = sorted(causes, key=lambda cause: -cause.strength)
-    return Explanation(len(case.images), None if fatal else case.base_ap50, tuple(ranked), tuple(tests))
+    return Explanation(len(case.images), None if fatal else case.base_ap50, tuple(ranked(causes)), tuple(tests))
+
+
+def ranked(causes: Sequence[Cause]) -> list[Cause]:
+    """Return the causes, the strongest first, each once; too short a training is no news where something stronger is."""
+    found: dict[str, Cause] = {}
+    for cause in sorted(causes, key=lambda cause: -cause.strength):
+        found.setdefault(cause.code, cause)
+    if next(iter(found), "") != "undertrained":
+        found.pop("undertrained", None)
+    return list(found.values())
 
 
 def write_diagnosis(run: Path, explanation: Explanation) -> Path:
