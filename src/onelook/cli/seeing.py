@@ -42,8 +42,18 @@ def labelled_images(
     return dataset, split
 
 
-def look_at(model: Path, dataset: Dataset, data: Path, weights: Path | None = None, names: Path | None = None) -> Seen:
-    """Return what `model` sees on the images of `dataset`, which was read from `data`."""
+def look_at(
+    model: Path,
+    dataset: Dataset,
+    data: Path,
+    weights: Path | None = None,
+    names: Path | None = None,
+    as_darknet: bool = False,
+) -> Seen:
+    """Return what `model` sees on the images of `dataset`, which was read from `data`.
+
+    `as_darknet` does all that Darknet's `detector map` does: its resizing, thresholds 0.005 and 0.45, boxes not clipped.
+    """
     from onelook.datasets.files.stored_detections import is_stored, read_stored
 
     if is_stored(model):

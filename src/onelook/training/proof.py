@@ -58,7 +58,8 @@ def prove(
     report = rebuild_report(run.folder)
     say(f"model: {run.model}  report: {report}")
     if (evaluations["val"].ap50 or 0.0) < LOW:
-        explanation = explain(bundle, splits["val"], splits["train"], read_past(run.folder), model=str(run.folder))
+        names = {"model": str(run.folder), "data": str(about.get("data", "DATA"))}
+        explanation = explain(bundle, splits["val"], splits["train"], read_past(run.folder), **names)
         say("\n".join(explanation.lines()))
         say(f"diagnosis: {write_diagnosis(run.folder, explanation)}")
     return evaluations["val"]
