@@ -58,8 +58,8 @@ def prove(
     report = rebuild_report(run.folder)
     say(f"model: {run.model}  report: {report}")
     if (evaluations["val"].ap50 or 0.0) < LOW:
-        names = {"model": str(run.folder), "data": str(about.get("data", "DATA"))}
-        explanation = explain(bundle, splits["val"], splits["train"], read_past(run.folder), **names)
+        past, data = read_past(run.folder), str(about.get("data", "DATA"))
+        explanation = explain(bundle, splits["val"], splits["train"], past, model=str(run.folder), data=data)
         say("\n".join(explanation.lines()))
         say(f"diagnosis: {write_diagnosis(run.folder, explanation)}")
     return evaluations["val"]
