@@ -1,5 +1,6 @@
 """`onelook eval`: a model's detections on labelled images, judged by stated rules."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,19 +12,23 @@ from onelook.structures.errors import UserError
 
 if TYPE_CHECKING:
     from onelook.datasets.dataset import Dataset
+    from onelook.evaluation.bootstrap import Interval
+    from onelook.evaluation.evaluation import Evaluation
     from onelook.evaluation.matching import Matches
     from onelook.evaluation.problem import Problem
     from onelook.training.explaining.causes import Explanation
 
+    Ranges = Mapping[str, Interval]
+
+
+MODEL_HELP = (
+    "A run, a bundle, a .cfg with its .weights beside it, or stored detections: COCO results, what `predict --json` "
+    "prints, Darknet's -out or results/."
+)
+
 
 def evaluate(
-    model: Annotated[
-        Path,
-        typer.Argument(
-            help="A run, a bundle, a .cfg with its .weights beside it, or stored detections: COCO results, what `predict --json` "
-            "prints, Darknet's -out or results/."
-        ),
-    ],
+    model: Annotated[Path, typer.Argument(help=MODEL_HELP)],
     data: Annotated[Path, typer.Argument(help="The labelled images; the format is found by looking.")],
     split: Annotated[
         str | None, typer.Option(help="train, val or test; by default val, or all where there is none.")
@@ -48,9 +53,7 @@ def evaluate(
     --rules darknet does all that Darknet's `detector map` does: its resizing, thresholds 0.005 and 0.45, boxes not clipped.
     With --rules ilsvrc MODEL may be a submission.csv and DATA the challenge's LOC_val_solution.csv.
     """
-    from onelook.evaluation.breakdown import costs
     from onelook.evaluation.evaluation import headline_intervals, judge
-    from onelook.evaluation.groups import groups
     from onelook.evaluation.problem import lay_out
     from onelook.evaluation.rules import find_rules
 
@@ -65,21 +68,10 @@ def evaluate(
     problem = lay_out(truths, seen.found, dataset.names, [str(path) for path in dataset.paths])
     evaluation, matches = judge(problem, chosen, score)
     ranges = headline_intervals(problem, matches, evaluation.score)
-    result: dict[str, Any] = {
-        "model": str(model),
-        "data": str(data),
-        "split": split,
-        **evaluation.as_json(),
-        "intervals": {word: [interval.low, interval.high] for word, interval in ranges.items()},
-        "mistakes": [cost.as_json() for cost in costs(problem, matches, evaluation.score)],
-        "groups": {
-            kind: [group.as_json() for group in part]
-            for kind, part in groups(problem, matches, evaluation.score).items()
-        },
-        "excluded": dict(seen.excluded),
-    }
+    judged = (problem, evaluation, matches)
+    result = {"model": str(model), "data": str(data), "split": split, **_everything(judged, ranges, seen)}
     if out is not None:
-        _write(out, result, dataset, seen, (problem, evaluation, matches), ranges)
+        _write(out, result, dataset, seen, judged, ranges)
     explanation = _explained(model, data, dataset, score, weights, names) if explain else None
     if explanation is not None:
         result["explanation"] = explanation.as_json()
@@ -93,13 +85,29 @@ def evaluate(
             typer.echo(f"written: {out / 'report.html'}, evaluation.png, evaluation.json and worst/")
 
 
+def _everything(judged: tuple["Problem", "Evaluation", "Matches"], ranges: "Ranges", seen: Seen) -> dict[str, Any]:
+    """Return every number of an evaluation under the words that scripts rely on."""
+    from onelook.evaluation.breakdown import costs
+    from onelook.evaluation.groups import groups
+
+    problem, evaluation, matches = judged
+    grouped = groups(problem, matches, evaluation.score)
+    return {
+        **evaluation.as_json(),
+        "intervals": {word: [interval.low, interval.high] for word, interval in ranges.items()},
+        "mistakes": [cost.as_json() for cost in costs(problem, matches, evaluation.score)],
+        "groups": {kind: [group.as_json() for group in part] for kind, part in grouped.items()},
+        "excluded": dict(seen.excluded),
+    }
+
+
 def _write(
     out: Path,
     result: dict[str, Any],
     dataset: "Dataset",
     seen: Seen,
-    judged: tuple["Problem", Any, "Matches"],
-    ranges: Any,
+    judged: tuple["Problem", "Evaluation", "Matches"],
+    ranges: "Ranges",
 ) -> None:
     from onelook.training.evaluation_page import write_evaluation
     from onelook.training.predictions import split_predictions
