@@ -9,9 +9,9 @@ trained on generated blood smears (half a minute each); most set-ups break what 
 import argparse
 import copy
 import dataclasses
+import json
 import os
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -257,51 +257,51 @@ SABOTAGES: dict[str, tuple[str, Callable[[Workshop], Setup]]] = {
 """What was done, the code of the cause, and how."""
 
 
-def healthy(shop: Workshop) -> dict[str, Setup]:
-    """Return set-ups that nothing is wrong with: both trainings, one on its training images, and real networks on coco128."""
-    setups = {
-        "letterbox": shop.letterbox,
-        "stretch": shop.stretch,
-        "letterbox, training images": replace(shop.letterbox, images=shop.data.split("train")),
-    }
-    if SHARED.is_dir():
-        data = read(SHARED / "data/coco128")
-        val, learnt = data.split("val"), data.split("train")
-        for name, folder in (("yolov3-tiny", "yolov3-tiny"), ("yolo-fastest-1.1-xl", "yolo-fastest")):
-            cfg = next((SHARED / "weights" / folder).rglob(f"{name}.cfg"))
-            names = SHARED / "data/darknet-samples/coco.names"
-            bundle = find_model(cfg, cfg.with_suffix(".weights"), names)
-            setups[f"{name} on coco128"] = Setup(bundle, val, learnt)
-    return setups
+def on_coco(network: str, folder: str) -> Setup:
+    """Return a network with its official weights on coco128."""
+    data = read(SHARED / "data/coco128")
+    cfg = next((SHARED / "weights" / folder).rglob(f"{network}.cfg"))
+    bundle = find_model(cfg, cfg.with_suffix(".weights"), SHARED / "data/darknet-samples/coco.names")
+    return Setup(bundle, data.split("val"), data.split("train"))
+
+
+HEALTHY: dict[str, Callable[[Workshop], Setup]] = {
+    "letterbox": lambda shop: shop.letterbox,
+    "stretch": lambda shop: shop.stretch,
+    "letterbox, training images": lambda shop: replace(shop.letterbox, images=shop.data.split("train")),
+    "yolov3-tiny on coco128": lambda _: on_coco("yolov3-tiny", "yolov3-tiny"),
+    "yolo-fastest-1.1-xl on coco128": lambda _: on_coco("yolo-fastest-1.1-xl", "yolo-fastest"),
+}
+"""Set-ups that nothing is wrong with: both trainings, one on its training images, and real networks."""
 
 
 def main() -> None:
-    """Explain every set-up and record which first cause was right."""
-    from record import record
+    """Explain every set-up, or those of `--only` beside what was recorded of the others, and record which causes were right."""
+    from record import RESULTS, record
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", help="some of the set-ups; `healthy` for those")
     parser.add_argument("--folder", type=Path, help="where trainings are kept for another time")
     given = parser.parse_args()
-    chosen = given.only
-    load, begun = os.getloadavg(), time.monotonic()
+    load, file = os.getloadavg(), RESULTS / "sabotage.json"
+    before = (
+        json.loads(file.read_text())["measured"] if given.only and file.is_file() else {"told": {}, "healthy_told": {}}
+    )
+    told, claimed = before["told"], before["healthy_told"]
     with tempfile.TemporaryDirectory() as folder:
         shop = Workshop(given.folder or Path(folder))
-        print(f"trained in {time.monotonic() - begun:.0f} s", flush=True)
-        told = {}
         for name, (code, make) in SABOTAGES.items():
-            if not chosen or name in chosen:
+            if not given.only or name in given.only:
                 told[name] = {"expected": code, **answer(make(shop))}
                 print(name, told[name], flush=True)
-        claimed = {}
-        for name, setup in healthy(shop).items() if not chosen or "healthy" in chosen else ():
-            claimed[name] = answer(setup)
-            print(name, claimed[name], flush=True)
+        for name, make_healthy in HEALTHY.items():
+            if not given.only or "healthy" in given.only or name in given.only:
+                claimed[name] = answer(make_healthy(shop))
+                print(name, claimed[name], flush=True)
     right = sum(each["first"] == each["expected"] for each in told.values())
     wrongly = sum(each["first"] is not None for each in claimed.values())
     facts = {"set_ups": len(told), "first_cause_right": right, "healthy": len(claimed), "healthy_with_a_cause": wrongly}
-    if not chosen:
-        record("sabotage", load, {**facts, "told": told, "healthy_told": claimed})
+    record("sabotage", load, {**facts, "told": told, "healthy_told": claimed})
 
 
 def answer(setup: Setup) -> dict[str, Any]:

@@ -57,9 +57,15 @@ def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Data
 
 def ids_of(path: Path) -> tuple[dict[Any, str], dict[Any, str]]:
     """Return the file name of every image id and the name of every category id, as results that are judged name them."""
-    documents = [_document(file) for file in _files(path)]
-    images = {_key(item): str(item.get("file_name")) for found in documents for item in found["images"]}
-    return images, {_key(item): str(item.get("name")) for found in documents for item in found["categories"]}
+    images: dict[Any, str] = {}
+    categories: dict[Any, str] = {}
+    for file in _files(path):
+        for word, item in stream_objects(file, ("images", "categories")):
+            if word == "images":
+                images[_key(item)] = str(item.get("file_name"))
+            else:
+                categories[_key(item)] = str(item.get("name"))
+    return images, categories
 
 
 def _files(path: Path) -> list[Path]:
