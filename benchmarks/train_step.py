@@ -53,6 +53,8 @@ def measure(plain_malloc: bool, loader: bool) -> dict[str, float]:
     """Return median and best seconds an image over STEPS steps."""
     from onelook.models.known import find_network
     from onelook.models.network import Network
+    from onelook.training.gradients import Gradients
+    from onelook.training.guard import Guard
     from onelook.training.loop import State, training_steps
     from onelook.training.memory import keep_memory
     from onelook.training.optimizer import MovingAverage, make_optimizer
@@ -66,7 +68,8 @@ def measure(plain_malloc: bool, loader: bool) -> dict[str, float]:
     torch.set_num_threads(os.cpu_count() or 1)
     torch.manual_seed(0)
     network = Network(cfg, settings.loss).to(memory_format=torch.channels_last)
-    state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings))
+    guard = Guard(Gradients(network).layers)
+    state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings), guard)
     with tempfile.TemporaryDirectory() as folder:
         batches = loaded(Path(folder)) if loader else made()
         steps = training_steps(state, batches, settings, partial(learning_rate, settings), torch.device("cpu"))

@@ -10,7 +10,9 @@ import torch
 from onelook.datasets.loader import Batch
 from onelook.models.network import Network
 from onelook.structures.network.cfg import read_cfg
-from onelook.training.loop import DivergenceError, State, training_steps
+from onelook.training.gradients import Gradients
+from onelook.training.guard import Guard
+from onelook.training.loop import OutOfMemoryError, State, training_steps
 from onelook.training.optimizer import MovingAverage, make_optimizer
 from onelook.training.schedule import learning_rate
 from onelook.training.settings import TrainSettings, make_train_settings, resolve
@@ -21,7 +23,8 @@ def begun(network: Path, **values: object) -> tuple[State, TrainSettings]:
     cfg = read_cfg(network)
     settings = resolve(make_train_settings({"max_batches": 60, "batch": 4, **values}, "--set"), cfg, 16, 2)
     model = Network(cfg, settings.loss)
-    return State(model, MovingAverage(model, settings.ema), make_optimizer(model, settings)), settings
+    guard = Guard(Gradients(model).layers)
+    return State(model, MovingAverage(model, settings.ema), make_optimizer(model, settings), guard), settings
 
 
 def same_batch(count: int, value: int = 90) -> Iterator[Batch]:
@@ -63,14 +66,65 @@ def test_a_moving_average_without_a_past_is_the_network_itself(network: Path) ->
         assert torch.equal(mine, theirs)
 
 
-def test_a_loss_that_is_no_number_ends_the_run_with_the_weights_as_they_were(network: Path) -> None:
+def everything(state: State) -> list[torch.Tensor]:
+    """Return a copy of all that a step may change: weights and running statistics of network and average, the optimizer's."""
+    both = [*state.network.state_dict().values(), *state.average.network.state_dict().values()]
+    kept = [value for values in state.optimizer.state.values() for value in values.values()]
+    return [tensor.clone() for tensor in [*both, *kept]]
+
+
+def test_a_step_whose_loss_is_no_number_changes_nothing_and_names_picture_and_loss(network: Path) -> None:
     state, settings = begun(network)
     run(state, settings, same_batch(2))
-    before = [weight.clone() for weight in state.network.parameters()]
+    before = everything(state)
     poisoned = next(same_batch(1))
-    poisoned.targets[0, 2] = float("nan")
+    poisoned.targets[2, 2] = float("nan")
 
-    with pytest.raises(DivergenceError, match=r"step 3: the loss is not finite .*box nan"):
-        run(state, settings, iter([poisoned]))
+    steps = training_steps(state, iter([poisoned]), settings, partial(learning_rate, settings), torch.device("cpu"))
+    result = next(steps)
 
-    assert all(torch.equal(a, b) for a, b in zip(before, state.network.parameters(), strict=True))
+    assert result.verdict.action == "skipped"
+    assert result.verdict.finding is not None
+    assert "box" in result.verdict.finding.losses
+    assert result.blame is not None
+    assert (result.blame.photographs, result.blame.certain) == ((2,), True)
+    assert state.step == 3
+    assert all(torch.equal(a, b) for a, b in zip(before, everything(state), strict=True))
+
+
+def test_memory_that_runs_out_in_a_step_leaves_the_state_as_it_was(
+    network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, settings = begun(network, subdivisions=2, batch=8)
+    run(state, settings, same_batch(4))
+    before, calls = everything(state), iter(range(10))
+    forward = Network.forward
+
+    def short(self: Network, *inputs: torch.Tensor) -> object:
+        if next(calls) == 1:
+            raise RuntimeError(
+                "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+            )
+        return forward(self, *inputs)
+
+    monkeypatch.setattr(Network, "forward", short)
+    with pytest.raises(OutOfMemoryError):
+        run(state, settings, same_batch(2))
+
+    assert state.step == 2
+    assert all(torch.equal(a, b) for a, b in zip(before, everything(state), strict=True))
+    assert all(weight.grad is None for weight in state.network.parameters())
+
+
+def test_the_gradient_of_a_layer_is_the_norm_of_its_parameters_together(network: Path) -> None:
+    state, _ = begun(network)
+    batch = next(same_batch(1))
+    gradients = Gradients(state.network)
+    losses = state.network(batch.images, batch.targets)
+    torch.stack(list(losses.values())).sum().backward()
+
+    norms = gradients.by_layer(gradients.norms().tolist())
+
+    first = [weight.grad.norm() for name, weight in state.network.named_parameters() if name.startswith("sections.0.")]
+    assert gradients.layers == ["0 convolutional", "1 convolutional", "3 convolutional", "4 convolutional"]
+    assert norms[0] == pytest.approx(torch.stack(first).norm().item(), rel=1e-5)

@@ -28,7 +28,7 @@ def test_steps_multiply_the_rate_where_they_are_reached() -> None:
 
 
 def test_mosaics_end_before_the_run_does() -> None:
-    plan = make_plan(resolved(max_batches=100, close_mosaic=0.2, batch=8, subdivisions=2), stride=32)
+    plan = make_plan(resolved(max_batches=100, close_mosaic=0.2, batch=8, subdivisions=2), 32, 2)
 
     assert plan(0).mosaic
     assert plan(2 * 79).mosaic
@@ -36,7 +36,7 @@ def test_mosaics_end_before_the_run_does() -> None:
 
 
 def test_sizes_vary_within_the_factor_in_multiples_of_the_stride_and_end_true() -> None:
-    plan = make_plan(resolved(max_batches=400, random=1.5, width=320, height=256), stride=32)
+    plan = make_plan(resolved(max_batches=400, random=1.5, width=320, height=256), 32, 1)
     sizes = [plan(step).size for step in range(400)]
 
     assert {side % 32 for size in sizes for side in size} == {0}

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 
 from onelook.structures.bundle import read_bundle
 from onelook.structures.errors import UserError
+from onelook.training.heartbeat import read_heartbeat
 from onelook.training.loop import StepResult
 from onelook.training.run import Run
 from onelook.training.session import Session
@@ -38,6 +39,7 @@ def test_a_run_leaves_model_chart_report_and_metrics(network: Path, squares: Pat
     told: list[str] = []
     result = train(str(network), squares, out=tmp_path / "run", settings=SETTINGS, say=told.append)
 
+    assert "Healthy" in (result.run / "diagnosis.md").read_text()
     names = {path.name for path in result.run.iterdir()}
     kinds = [line["kind"] for line in Run(result.run).read_metrics()]
     bundle = read_bundle(result.run / "model")
@@ -89,60 +91,63 @@ def test_a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not(
     assert steps[0] == steps[1]
 
 
-def test_a_run_killed_outright_resumes(network: Path, squares: Path, tmp_path: Path) -> None:
-    sets = [word for key, value in {**SETTINGS, "max_batches": 2000}.items() for word in ("--set", f"{key}={value}")]
-    command = [
-        sys.executable,
-        "-m",
-        "onelook",
-        "train",
-        str(network),
-        str(squares),
-        "--out",
-        str(tmp_path / "run"),
-        *sets,
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    checkpoint, began = tmp_path / "run" / "metrics.jsonl", time.monotonic()
-    while not checkpoint.is_file() and time.monotonic() - began < 60:
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
-
-    session_lines: list[str] = []
-    with pytest.MonkeyPatch.context() as patch:
-        stopped_after(0, patch)
-        result = train(str(network), squares, out=tmp_path / "run", resume=True, say=session_lines.append)
-    assert not result.finished
-    assert session_lines[0].endswith("of 2000") or any("going on after step" in line for line in session_lines)
-
-
-def test_sigterm_to_a_run_and_its_workers_saves_and_ends_with_130(network: Path, squares: Path, tmp_path: Path) -> None:
-    chosen = {**SETTINGS, "max_batches": 5000, "workers": 1}
-    sets = [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
-    command = [
-        sys.executable,
-        "-m",
-        "onelook",
-        "train",
-        str(network),
-        str(squares),
-        "--out",
-        str(tmp_path / "run"),
-        *sets,
-    ]
+def started(network: Path, squares: Path, run: Path, **settings: object) -> subprocess.Popen[str]:
+    """Return a run that was started from the command line in a session of its own, once its metrics are there."""
+    sets = [word for key, value in {**SETTINGS, **settings}.items() for word in ("--set", f"{key}={value}")]
+    command = [sys.executable, "-m", "onelook", "train", str(network), str(squares), "--out", str(run), *sets]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    metrics, began = tmp_path / "run" / "metrics.jsonl", time.monotonic()
-    while not metrics.is_file() and time.monotonic() - began < 60:
+    began = time.monotonic()
+    while not (run / "metrics.jsonl").is_file() and process.poll() is None and time.monotonic() - began < 180:
         time.sleep(0.05)
+    return process
+
+
+def test_a_run_killed_outright_says_so_and_resumes(network: Path, squares: Path, tmp_path: Path) -> None:
+    process = started(network, squares, tmp_path / "run", max_batches=2000)
+    os.killpg(process.pid, signal.SIGKILL)  # the supervisor too
+    process.communicate()
+
+    told: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        stopped_after(0, patch)
+        result = train(str(network), squares, out=tmp_path / "run", resume=True, say=told.append)
+    assert not result.finished
+    assert any("going on after step" in line for line in told)
+
+
+def test_a_supervisor_tells_which_signal_killed_its_run_and_at_which_pictures(
+    network: Path, squares: Path, tmp_path: Path
+) -> None:
+    process = started(network, squares, tmp_path / "run", max_batches=5000)
+    alive = tmp_path / "run" / "last" / "alive.json"
+    while (beat := read_heartbeat(alive)) is None and process.poll() is None:
+        time.sleep(0.02)
+    assert beat is not None
+    os.kill(beat["pid"], signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+
+    event = Run(tmp_path / "run").read_events()[-1]
+    diagnosis = (tmp_path / "run" / "diagnosis.md").read_text()
+    assert process.returncode == 128 + signal.SIGKILL
+    assert "killed by SIGKILL" in err
+    assert "go on with --resume" in err
+    assert event["kind"] == "death"
+    assert all(path.endswith(".png") for path in event["pictures"])
+    assert "killed by SIGKILL" in diagnosis
+    assert not alive.exists()
+
+
+def test_sigterm_to_a_run_and_its_workers_saves_and_ends_with_130(network: Path, squares: Path, tmp_path: Path) -> None:
+    process = started(network, squares, tmp_path / "run", max_batches=5000, workers=1)
     os.killpg(process.pid, signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
 
     assert process.returncode == 130, err
     assert "stopped after step" in out
     assert err == ""
+    assert "stopped after step" in (tmp_path / "run" / "diagnosis.md").read_text()
 
 
 def test_the_darknet_recipe_takes_rates_and_loss_from_the_cfg(network: Path, squares: Path, tmp_path: Path) -> None:

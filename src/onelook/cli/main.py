@@ -37,8 +37,10 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; exit 2 with one line for a user's mistake, 130 for Ctrl-C."""
+    from onelook.cli.train import SUPERVISED
+
     try:
-        build_app()()
+        build_app()(obj=SUPERVISED)
     except UserError as error:
         print(f"onelook: {error}", file=sys.stderr)
         sys.exit(2)

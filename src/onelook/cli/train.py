@@ -1,5 +1,6 @@
 """`onelook train`: a network and a data set become a run."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -8,12 +9,18 @@ import typer
 from onelook.cli.output import print_json
 from onelook.structures.errors import UserError
 from onelook.structures.settings import parse_overrides
+from onelook.training.run import new_run_folder
+from onelook.training.supervisor import supervise
+
+SUPERVISED = "supervised"
+"""What main() hands on: this process is the command's own, and may wait for a child that trains."""
 
 STOPPED = 130
 """Exit code of a training that a signal stopped: it is saved and can be resumed."""
 
 
 def train(
+    context: typer.Context,
     network: Annotated[str, typer.Argument(help="A Darknet .cfg, or yolov3-tiny, yolov3, yolov4, yolov4-tiny.")],
     data: Annotated[Path, typer.Argument(help="The labelled images; the format is found by looking.")],
     weights: Annotated[
@@ -34,21 +41,29 @@ def train(
     """Train NETWORK on DATA; the run's folder holds the best model, the chart, the report and all to go on from."""
     chosen = parse_overrides(settings or [])
     need_torch()
+    folder = out or (None if resume else new_run_folder(network, data))
+    if context.obj == SUPERVISED and folder is not None:
+        supervise(folder)
+    from onelook.training.interrupt import Stopped
     from onelook.training.process_memory import process_began
     from onelook.training.train import train as run_training
 
-    result = run_training(
-        network,
-        data,
-        weights,
-        out,
-        chosen,
-        resume,
-        format,
-        time_budget,
-        process_began(),
-        say=lambda line: typer.echo(line, err=as_json),
-    )
+    try:
+        result = run_training(
+            network,
+            data,
+            weights,
+            folder,
+            chosen,
+            resume,
+            format,
+            time_budget,
+            process_began(),
+            say=lambda line: typer.echo(line, err=as_json),
+        )
+    except Stopped:
+        typer.echo("stopped before the first step", err=True)
+        raise typer.Exit(STOPPED) from None
     if result.evaluation is None:
         raise typer.Exit(STOPPED)
     if as_json:
@@ -58,7 +73,5 @@ def train(
 
 def need_torch() -> None:
     """Raise UserError that says how to get torch, where it is not installed."""
-    try:
-        import torch  # noqa: F401 - only to say how to get it
-    except ImportError:
-        raise UserError("training needs torch, got none; install it by: pip install 'onelook[train]'") from None
+    if find_spec("torch") is None:  # not imported yet: a supervisor forks first
+        raise UserError("training needs torch, got none; install it by: pip install 'onelook[train]'")

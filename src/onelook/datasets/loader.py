@@ -6,7 +6,7 @@ more than that, and the number of workers changes nothing.
 """
 
 import signal
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -44,12 +44,14 @@ class BatchPlan:
 class Batch:
     """Images (n, 3, h, w) uint8 RGB in channels_last memory; targets (m, 6); indices (n,) of the photographs.
 
-    The rows of `targets` are float32: image in the batch, class, x1, y1, x2, y2 in pixels of the input.
+    The rows of `targets` are float32: image in the batch, class, x1, y1, x2, y2 in pixels of the input. `sources` are for
+    each image all photographs that it was made of, when it may be more than one.
     """
 
     images: Tensor
     targets: Tensor
     indices: Tensor
+    sources: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,15 @@ class _Failure:
     """A user's mistake met in a worker; told in the parent process as what it is, not as the worker's traceback."""
 
     message: str
+    photograph: int | None = None
+
+
+class PictureError(FormatError):
+    """A training picture that cannot be decoded: its number in the data set."""
+
+    def __init__(self, message: str, photograph: int) -> None:
+        super().__init__(message)
+        self.photograph = photograph
 
 
 def train_batches(
@@ -77,15 +88,19 @@ def train_batches(
     workers: int,
     start: int,
     stop: int,
+    quarantine: Collection[int] = (),
 ) -> Generator[Batch, None, None]:
     """Yield training batches number `start` to `stop` - 1; `plan` tells of each number what the batch is like.
 
-    `plan` is sent to the workers, so it must be picklable. Boxes marked crowd are not trained on. Raises FormatError
-    naming a picture that cannot be decoded, UserError for a data set without images.
+    `plan` is sent to the workers, so it must be picklable. Boxes marked crowd are not trained on. Of photographs in
+    `quarantine`, the next one that is not takes the place. Raises PictureError, a FormatError, for a picture that cannot be
+    decoded, UserError for a data set without images.
     """
     if not len(dataset):
         raise UserError(f"{dataset.root}: expected images to train on, got none")
-    maker = _TrainBatches(dataset, settings, plan, batch, seed, CACHED_BYTES // max(1, workers))
+    if len(dataset) <= len(set(quarantine)):
+        raise UserError(f"{dataset.root}: expected images to train on, got {len(dataset)}, all of them in quarantine")
+    maker = _TrainBatches(dataset, settings, plan, batch, seed, CACHED_BYTES // max(1, workers), frozenset(quarantine))
     yield from _made(maker, range(start, stop), workers)
 
 
@@ -120,33 +135,39 @@ class _TrainBatches(TorchDataset[Any]):
         batch: int,
         seed: int,
         cached_bytes: int,
+        quarantine: frozenset[int],
     ) -> None:
         self.dataset, self.settings, self.plan, self.batch, self.seed = dataset, settings, plan, batch, seed
-        self.photographs = _Photographs(dataset, cached_bytes)
+        self.photographs = _Photographs(dataset, cached_bytes, quarantine)
         self._epoch: tuple[int, NDArray[np.int64]] | None = None
 
     def __getitem__(self, number: int) -> Batch | _Failure:
         plan = self.plan(number)
         width, height = plan.size
         images = np.empty((self.batch, height, width, 3), np.uint8)
-        targets, indices = [], []
+        targets, indices, sources = [], [], []
+        self.photographs.used = []
         try:
             for row in range(self.batch):
                 position = number * self.batch + row
                 sample, index = self._sample(position, plan)
+                sources.append(tuple(self.photographs.used))
+                self.photographs.used.clear()
                 images[row] = sample.image
                 head = np.stack([np.full(len(sample.boxes), row), sample.classes], axis=1)  # (m, 2)
                 targets.append(np.concatenate([head, sample.boxes], axis=1, dtype=np.float32))
                 indices.append(index)
         except UserError as error:
-            return _Failure(str(error))
-        return Batch(_as_tensor(images), torch.from_numpy(np.concatenate(targets)), torch.tensor(indices))
+            return _Failure(str(error), self.photographs.used[-1] if self.photographs.used else None)
+        joined = torch.from_numpy(np.concatenate(targets))
+        return Batch(_as_tensor(images), joined, torch.tensor(indices), tuple(sources))
 
     def _sample(self, position: int, plan: BatchPlan) -> tuple[Sample, int]:
         index = self._index(position)
         rng = np.random.default_rng((self.seed, _AUGMENT, position))
         load, count = self.photographs.sample, len(self.dataset)
-        return compose(load, index, count, plan.size, plan.mosaic, self.settings, rng), index
+        sample = compose(load, index, count, plan.size, plan.mosaic, self.settings, rng)
+        return sample, self.photographs.used[0]
 
     def _index(self, position: int) -> int:
         epoch, place = divmod(position, len(self.dataset))
@@ -177,14 +198,18 @@ class _EvalBatches(TorchDataset[Any]):
 
 
 class _Photographs:
-    """Decodes photographs, and keeps the first ones that fit into a number of bytes."""
+    """Decodes photographs, and keeps the first ones that fit into a number of bytes; `used` lists those asked for."""
 
-    def __init__(self, dataset: Dataset, cached_bytes: int) -> None:
-        self.dataset, self.room = dataset, cached_bytes
+    def __init__(self, dataset: Dataset, cached_bytes: int, quarantine: frozenset[int]) -> None:
+        self.dataset, self.room, self.quarantine = dataset, cached_bytes, quarantine
+        self.used: list[int] = []
         self._kept: dict[int, Image] = {}
 
     def sample(self, index: int) -> Sample:
-        """Return photograph `index` with its boxes, those of crowds left out."""
+        """Return photograph `index`, or the next that is not in quarantine, with its boxes, those of crowds left out."""
+        while index in self.quarantine:
+            index = (index + 1) % len(self.dataset)
+        self.used.append(index)
         truth = self.dataset.truth(index)
         wanted = ~truth.crowd if truth.crowd is not None else slice(None)
         return Sample(self._image(index), truth.boxes[wanted], truth.classes[wanted])
@@ -219,6 +244,8 @@ def _made(maker: TorchDataset[Any], numbers: range, workers: int) -> Iterator[An
             if made is None:
                 return
             if isinstance(made, _Failure):
+                if made.photograph is not None:
+                    raise PictureError(made.message, made.photograph)
                 raise FormatError(made.message)
             yield made
     finally:
@@ -230,8 +257,8 @@ def lost_workers_told(workers: int) -> Iterator[None]:
     """Turn what torch raises when a worker was killed into a UserError; it may come up anywhere, from a signal handler."""
     try:
         yield
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+    except (RuntimeError, ConnectionError, EOFError) as error:  # the latter when it died while it handed a batch over
+        if not workers or (isinstance(error, RuntimeError) and "DataLoader worker" not in str(error)):
             raise
         raise UserError(
             f"workers={workers}: expected workers that live, got one that was killed, as when memory or /dev/shm is full; "

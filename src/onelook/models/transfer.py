@@ -31,6 +31,12 @@ class Pretrained:
     names: tuple[str, ...]
     where: str
 
+    def __post_init__(self) -> None:
+        for name, array in self.arrays.items():
+            if not np.isfinite(array).all():
+                bad = int((~np.isfinite(array)).sum())
+                raise FormatError(f"{self.where}: expected finite weights, got {bad} others in {name}; they are spoilt")
+
     def classes(self) -> int:
         """Return the number of classes of its heads."""
         return next((head.classes for head in heads_of(describe(self.cfg))), 0)

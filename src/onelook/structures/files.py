@@ -1,5 +1,6 @@
 """Files that are whole or absent: written beside their place, flushed to disk, then renamed."""
 
+import errno
 import json
 import os
 import shutil
@@ -10,6 +11,31 @@ from pathlib import Path
 from typing import Any
 
 from onelook.structures.errors import UserError
+
+
+class DiskFullError(UserError):
+    """There is no room left on the disk; what was there before is whole."""
+
+
+def unwritable(path: Path, error: OSError) -> UserError:
+    """Return what to tell of a file that cannot be written: DiskFullError when there is no room."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(f"{path}: expected room on the disk, got {error.strerror}; make some")
+    return UserError(f"{path}: cannot be written ({error.strerror}); choose another place")
+
+
+def append_json(path: Path, value: Any) -> None:
+    """Add `value` to `path` as one line of JSON. Raises UserError when it cannot; the file then ends as it did before."""
+    end = path.stat().st_size if path.exists() else 0
+    try:
+        with path.open("ab", buffering=0) as file:
+            line = json.dumps(value, ensure_ascii=False).encode() + b"\n"
+            if file.write(line) != len(line):  # the disk took a part, and has no room for the rest
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        with suppress(OSError):
+            os.truncate(path, end)
+        raise unwritable(path, error) from None
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -23,7 +49,7 @@ def write_bytes(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
+        raise unwritable(path, error) from None
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """A detector's training: batches of boxes, COCO's evaluation, a bundle of cfg and weights."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from onelook.datasets.loader import Batch, train_batches
-from onelook.evaluation.evaluation import Evaluation
+from onelook.evaluation.evaluation import Evaluation, evaluate
 from onelook.models.network import Network
 from onelook.structures.bundle import Bundle, BundleSettings, write_bundle
 from onelook.structures.network.cfg import Section, format_cfg
@@ -17,7 +17,7 @@ from onelook.training.proof import prove
 from onelook.training.run import Run
 from onelook.training.schedule import make_plan
 from onelook.training.task import Say, StepLoad, Task, Validation
-from onelook.training.validation import validate
+from onelook.training.validation import collapsed, detect, truths
 
 _LOGGED = ("ap", "ap50", "ap75", "precision", "recall", "f1", "per_class")
 _KEPT = ("ap", "ap50")
@@ -45,16 +45,26 @@ class DetectionTask(Task):
         """Return the cfg in use."""
         return {"cfg": format_cfg(self.network.cfg)}
 
-    def batches(self, start: int, stop: int) -> Generator[Batch, None, None]:
+    def batches(self, start: int, stop: int, parts: int, quarantine: Collection[int]) -> Generator[Batch, None, None]:
         """Yield micro-batches whose targets are rows of image, class, x1, y1, x2, y2."""
         settings = self.settings
-        assert settings.batch and settings.subdivisions and settings.workers is not None
-        plan, part = make_plan(settings, self.stride), settings.batch // settings.subdivisions
-        return train_batches(self.train, settings.augment, plan, part, settings.seed, settings.workers, start, stop)
+        assert settings.batch and settings.workers is not None
+        plan, numbers = make_plan(settings, self.stride, parts), (start * parts, stop * parts)
+        return train_batches(
+            self.train,
+            settings.augment,
+            plan,
+            settings.batch // parts,
+            settings.seed,
+            settings.workers,
+            *numbers,
+            quarantine,
+        )
 
     def load(self, step: int) -> StepLoad:
         """Return the input's size and whether it is made of mosaics."""
-        plan = make_plan(self.settings, self.stride)(step * (self.settings.subdivisions or 1))
+        parts = self.settings.subdivisions or 1
+        plan = make_plan(self.settings, self.stride, parts)(step * parts)
         return StepLoad("mosaics" if plan.mosaic else "photographs", plan.size[0] * plan.size[1])
 
     def count_seen(self, images: int) -> None:
@@ -64,11 +74,13 @@ class DetectionTask(Task):
     def validate(self, network: nn.Module, device: torch.device) -> Validation:
         """Return the validation split's evaluation under COCO's rules."""
         assert isinstance(network, Network)
-        evaluation = validate(network, self.val, self.settings, device)
+        found = detect(network, self.val, self.settings, device)
+        evaluation = evaluate(truths(self.val), found, self.val.names, "coco")
         words = evaluation.as_json()
         told = f"AP50 {evaluation.ap50 or 0:.3f}  AP {evaluation.ap or 0:.3f}"
         metrics = {key: words[key] for key in _KEPT if words[key] is not None}
-        return Validation(evaluation.ap or 0.0, {key: words[key] for key in _LOGGED}, metrics, told)
+        logged = {key: words[key] for key in _LOGGED}
+        return Validation(evaluation.ap or 0.0, logged, metrics, told, collapsed(found, len(self.val.boxes)))
 
     def write_model(self, folder: Path, network: nn.Module, metrics: Mapping[str, Any]) -> None:
         """Write cfg, class names, weights and how the input is made."""

@@ -27,7 +27,7 @@ def kept_bytes(task: Task, images: int) -> int:
     Computed on a copy of the network, whose weights and statistics stay what they are.
     """
     settings = dataclasses.replace(task.settings, batch=images, subdivisions=1, workers=0)
-    batches = dataclasses.replace(task, settings=settings).batches(0, 1)
+    batches = dataclasses.replace(task, settings=settings).batches(0, 1, 1, ())
     batch = next(batches)
     batches.close()
     network = copy.deepcopy(task.network).train()

@@ -10,10 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from onelook.structures.errors import FormatError, UserError
-from onelook.structures.files import write_json, write_text
+from onelook.structures.files import append_json, write_json, write_text
 
 RUNS = Path("runs")
 """Where runs are made that are not told where."""
@@ -26,7 +24,11 @@ class Run:
         self.folder = folder
         self.settings = folder / "settings.toml"
         self.model = folder / "model"
-        self.state = folder / "last" / "state.safetensors"
+        self.last = folder / "last"
+        self.state = self.last / "state.safetensors"
+        self.alive = self.last / "alive.json"
+        self.guard = folder / "guard.jsonl"
+        self.diagnosis = folder / "diagnosis.md"
         self.metrics = folder / "metrics.jsonl"
         self.resources = folder / "resources.jsonl"
         self.forecast = folder / "forecast.json"
@@ -44,27 +46,46 @@ class Run:
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Add one line to the metrics."""
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        append_json(self.metrics, line)
+
+    def note(self, event: Mapping[str, Any]) -> None:
+        """Add one line to what the guard saw."""
+        append_json(self.guard, event)
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Return the metrics' lines; a last line that a kill cut short is left out, none gives none."""
-        if not self.metrics.is_file():
-            return []
-        lines = self.metrics.read_text(encoding="utf-8").splitlines()
-        parsed = []
-        for number, line in enumerate(lines, start=1):
-            try:
-                parsed.append(json.loads(line))
-            except json.JSONDecodeError:
-                if number < len(lines):
-                    raise FormatError(f"{self.metrics}:{number}: expected JSON, got {line[:60]!r}") from None
-        return parsed
+        return _read_lines(self.metrics)
 
-    def rewind(self, step: int) -> None:
-        """Drop what the metrics say of steps after `step`: a resumed run writes them again."""
-        kept = [line for line in self.read_metrics() if line["step"] <= step]
-        write_text(self.metrics, "".join(json.dumps(line) + "\n" for line in kept))
+    def read_events(self) -> list[dict[str, Any]]:
+        """Return what the guard saw and how the run died, line by line as `guard.jsonl` has it; none gives none."""
+        return _read_lines(self.guard)
+
+    def rewind(self, step: int, events: int | None = None) -> None:
+        """Drop what the metrics say of steps after `step`, and the guard's events after number `events`.
+
+        A resumed run writes them again. Deaths have no number and stay.
+        """
+        _write_lines(self.metrics, [line for line in self.read_metrics() if line["step"] <= step])
+        if events is not None and self.guard.is_file():
+            _write_lines(self.guard, [line for line in self.read_events() if line.get("number", 0) <= events])
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    parsed = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            parsed.append(json.loads(line))
+        except json.JSONDecodeError:
+            if number < len(lines):
+                raise FormatError(f"{path}:{number}: expected JSON, got {line[:60]!r}") from None
+    return parsed
+
+
+def _write_lines(path: Path, lines: list[dict[str, Any]]) -> None:
+    write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
 
 
 def refuse_used(folder: Path) -> None:
@@ -86,6 +107,8 @@ def new_run_folder(network: str, data: Path) -> Path:
 
 def describe_environment() -> dict[str, Any]:
     """Return what the run depends on beside its settings: machine, cores, versions."""
+    import torch  # here, so that a supervisor, which only waits, need not load it
+
     versions = {name: metadata.version(name) for name in ("onelook", "torch", "numpy", "opencv-python-headless")}
     return {
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

@@ -76,15 +76,15 @@ def evaluates_after(step: int, total: int, every: int) -> bool:
     return left == 0 or (step % every == 0 and left >= every / 2)
 
 
-def make_plan(settings: TrainSettings, stride: int) -> Plan:
-    """Return the plan of a run whose network halves its input down to `stride`."""
-    assert settings.width and settings.height and settings.subdivisions and settings.max_batches
+def make_plan(settings: TrainSettings, stride: int, parts: int) -> Plan:
+    """Return the plan of a run whose network halves its input down to `stride`, and whose batches are cut into `parts`."""
+    assert settings.width and settings.height and settings.max_batches
     return Plan(
         (settings.width, settings.height),
         stride,
         settings.random,
         settings.seed,
-        settings.subdivisions,
+        parts,
         settings.max_batches,
         settings.close_mosaic,
     )

@@ -1,35 +1,43 @@
 """A run at work: the loop's steps logged, drawn, evaluated and saved as they come."""
 
+import math
 import time
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
 import torch
 
-from onelook.datasets.loader import Batch, lost_workers_told
+from onelook.datasets.loader import Batch, PictureError
 from onelook.structures.files import write_json
 from onelook.structures.progress import track
 from onelook.training.chart import draw_chart
-from onelook.training.checkpoint import save_state
+from onelook.training.checkpoint import keep_state, spoilt_tensors
 from onelook.training.early import early_forecast, is_time
 from onelook.training.forecast import told
-from onelook.training.interrupt import StopFlag
-from onelook.training.loop import State, StepResult, training_steps
+from onelook.training.gradients import Gradients
+from onelook.training.guard import Guard
+from onelook.training.heartbeat import Heartbeat
+from onelook.training.interrupt import StopFlag, Stopped
+from onelook.training.loop import OutOfMemoryError, State, StepResult, training_steps
 from onelook.training.optimizer import MovingAverage, make_optimizer
 from onelook.training.pace import StepPace
+from onelook.training.recovery import Recovery
 from onelook.training.run import Run
 from onelook.training.schedule import evaluates_after, make_rate
 from onelook.training.task import Say, StepLoad, Task
 from onelook.training.watch import Watch, logged_after
 from onelook.training.workload import cache_growth, piece, workload
 
-SAVE_EVERY = 120.0
-"""Seconds between checkpoints, beside those at every evaluation."""
+SAVE_EVERY, SAVE_SHARE = 120.0, 0.01
+"""Seconds between checkpoints at most, beside those at every evaluation; sooner where saving takes less than this share."""
 
 CHART_EVERY = 30.0
 """Seconds between drawings of the chart, beside those at every evaluation."""
+
+JUDGED_FROM = 0.2
+"""Share of the steps from which answers that are the same for every picture are told; before, they are usual."""
 
 
 class Session:
@@ -46,7 +54,11 @@ class Session:
         self.eval_steps = max(1, round(settings.eval_every * self.steps_an_epoch))
         network = task.network
         network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub
-        self.state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings))
+        guard = Guard(
+            Gradients(network).layers, task.chance(), settings.chance_steps or 150, settings.guard == "recover"
+        )
+        self.state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings), guard)
+        self.recovery = Recovery(run, self.state, task.train, settings, say)
         self.rate_at = make_rate(settings, task.net)
         self.watch = Watch(run, task, self.total, self.steps_an_epoch, say)
         self.ends_at: float | None = None
@@ -54,54 +66,92 @@ class Session:
         self.reserve = 0.0
         """Seconds that the last evaluation and the report take, as far as it is known."""
         self._paces: list[tuple[StepLoad, StepPace]] | None = []
+        self._pictures = [str(path) for path in task.train.paths]
         self.lines: list[dict[str, Any]] = []
         self._before = self._began = self._saved = self._drawn = 0.0
+        self._saved_step, self._save_seconds = -1, SAVE_EVERY
 
-    def save(self) -> None:
-        """Write the checkpoint."""
-        save_state(self.run.state, self.state, self.facts)
+    def begin(self) -> None:
+        """Write the first checkpoint, to which the run goes back until there is a better one."""
+        self.run.append({"kind": "layers", "step": 0, "names": list(self.state.guard.layers)})
+        self.save(good=True)
 
-    def train(self) -> bool:
-        """Train on to the last step; return whether it was reached, or a signal asked to stop before. Saved either way."""
+    def save(self, good: bool = False) -> None:
+        """Write the checkpoint; `good` marks one to go back to. What is not finite is not written: the guard sees to it."""
+        if spoilt_tensors(self.state):
+            return
+        if good:
+            self.state.guard.good()
+        began = time.monotonic()
+        keep_state(self.run.last, self.state, self.facts, good)
+        self._saved, self._saved_step = time.monotonic(), self.state.step
+        self._save_seconds = self._saved - began
+
+    def train(self, stop: StopFlag) -> bool:
+        """Train on to the last step; return whether it was reached, or `stop` was wished before. Saved either way."""
         self.lines = self.run.read_metrics()
         self._before, self._began = self.state.seconds, time.monotonic()
         self._saved = self._drawn = self._began
-        self.task.count_seen(self.state.step * (self.settings.batch or 0))
-        workers = self.settings.workers or 0
-        with (
-            StopFlag() as stop,
-            lost_workers_told(workers),
-            self.watch,
-            closing(self.watch.pace.over(self.batches())) as batches,
-        ):
-            self.watch.restart(self.state.step)
-            steps = training_steps(self.state, batches, self.settings, self.rate_at, self.device)
-            for result in track(steps, self.total, "training", "steps", self.state.step, self._note, self.watch.drawn):
-                self._after_step(result, stop.wished)
-                if stop.wished or self.state.step >= self.total:
-                    break
-        return self.state.step >= self.total
+        heartbeat = Heartbeat(self.run.alive)
+        with suppress(Stopped), self.watch:
+            if self.state.evaluates:
+                self._evaluate(stop, heartbeat)
+            while self.state.step < self.total and not stop.wished:
+                self._train_on(stop, heartbeat)
+        if stop.wished and (self._saved_step != self.state.step or self.state.evaluates):
+            self.save()
+        heartbeat.end()  # where something is raised, who tells of it takes the sign away
+        return self.state.step >= self.total and not self.state.evaluates
 
-    def _after_step(self, result: StepResult, stopping: bool) -> None:
+    def _train_on(self, stop: StopFlag, heartbeat: Heartbeat) -> None:
+        """Train until the end, a wish to stop, or a change of policy, from which on batches are made anew."""
+        self.task.count_seen(self.state.step * (self.settings.batch or 0))
+        policy = self.state.guard.policy
+        try:
+            with closing(self._watched(heartbeat)) as batches:
+                self.watch.restart(self.state.step)
+                steps = training_steps(self.state, batches, self.settings, self.rate_at, self.device)
+                done = self.state.step
+                for result in track(steps, self.total, "training", "steps", done, self._note, self.watch.drawn):
+                    self._after_step(result, stop, heartbeat)
+                    if stop.wished or self.state.step >= self.total or self.state.guard.policy is not policy:
+                        return
+        except (OutOfMemoryError, MemoryError) as error:
+            self.recovery.cut_batch(str(error))
+            self.save()
+        except PictureError as error:
+            self.recovery.unreadable(error)
+            self.save()
+
+    def _after_step(self, result: StepResult, stop: StopFlag, heartbeat: Heartbeat) -> None:
         """Log, evaluate, save and draw, each when its time has come."""
         now = time.monotonic()
         self._count_seconds(now)
         self._foresee(result, self.watch.after_step(result))
         self._keep_to_budget(result.step)
-        if logged_after(result.step, self.total):
+        if logged_after(result.step, self.total) or result.verdict.finding:
             self._log(result)
-        if self._evaluates_after(result.step):
+        if self.recovery.after(result):
+            self._went_back()
+        elif self._evaluates_after(result.step):
+            self.state.evaluates = True
             with self.watch.pace.beside("evaluation"):
-                self._evaluate()
-            self._saved = self._drawn = time.monotonic()
-        elif now - self._saved > SAVE_EVERY or stopping:
+                self._evaluate(stop, heartbeat)
+            self._drawn = time.monotonic()
+        elif now - self._saved > min(SAVE_EVERY, max(1.0, self._save_seconds / SAVE_SHARE)):
             with self.watch.pace.beside("save"):
                 self.save()
-            self._saved = now
         if now - self._drawn > CHART_EVERY:
             with self.watch.pace.beside("chart"):
                 draw_chart(self.lines, self.run.chart, self.total)
             self._drawn = now
+
+    def _went_back(self) -> None:
+        """Let nothing be shown of the steps that led astray, and keep the changed policy."""
+        self.run.rewind(self.state.step)
+        self.lines = self.run.read_metrics()
+        draw_chart(self.lines, self.run.chart, self.total)
+        self.save()
 
     def _count_seconds(self, now: float) -> None:
         self.state.seconds = self._before + now - self._began
@@ -111,20 +161,31 @@ class Session:
 
     def batches(self) -> Generator[Batch, None, None]:
         """Yield the micro-batches from the state's step on."""
-        parts = self.settings.subdivisions or 1
-        return self.task.batches(self.state.step * parts, self.total * parts)
+        policy = self.state.guard.policy
+        parts = policy.parts or self.settings.subdivisions or 1
+        return self.task.batches(self.state.step, self.total, parts, policy.quarantine)
+
+    def _watched(self, heartbeat: Heartbeat) -> Generator[Batch, None, None]:
+        """Yield the micro-batches that are left, giving a sign of life before each."""
+        with closing(self.watch.pace.over(self.batches())) as batches:
+            for batch in batches:
+                shown = (self._pictures[index] for index in batch.indices.tolist())
+                heartbeat.beat(self.state.step + 1, "training", list(shown))
+                yield batch
 
     def _log(self, result: StepResult) -> None:
         line = {
             "kind": "step",
             "step": result.step,
             "epoch": result.step / self.steps_an_epoch,
-            "loss": sum(result.losses.values()),
-            "losses": result.losses,
+            "loss": _finite(sum(result.losses.values())),
+            "losses": {name: _finite(value) for name, value in result.losses.items()},
             "learning_rate": result.rate,
-            "gradient": result.gradient,
+            "gradient": _finite(result.gradient),
+            "layers": [_finite(float(f"{norm:.3g}")) for norm in result.layers],
             **self.watch.facts(),
             "time": time.time(),
+            **({} if result.verdict.taken else {"skipped": True}),
         }
         self._add(line)
 
@@ -171,9 +232,23 @@ class Session:
         )
         self.total = step
 
-    def _evaluate(self) -> None:
-        """Evaluate the moving average; the best so far becomes the run's model; then save and draw."""
-        found = self.task.validate(self.state.average.network, self.device)
+    def _evaluate(self, stop: StopFlag, heartbeat: Heartbeat) -> None:
+        """Evaluate the moving average; the best so far becomes the run's model; then save and draw.
+
+        Raises Stopped when a signal comes meanwhile; the state then says that the evaluation is still to be made.
+        """
+        spoilt = spoilt_tensors(self.state)
+        if spoilt:
+            verdict = self.state.guard.spoilt(spoilt)
+            assert verdict.finding is not None
+            self.state.evaluates = False
+            self.recovery.turn(verdict.finding, verdict.action)
+            self._went_back()
+            return
+        heartbeat.beat(self.state.step, "evaluating")
+        with stop.at_once():
+            found = self.task.validate(self.state.average.network, self.device)
+        self.state.evaluates = False
         self.state.network.train()
         self._count_seconds(time.monotonic())
         epoch = self.state.step / self.steps_an_epoch
@@ -183,9 +258,19 @@ class Session:
             self.state.best = found.score
             metrics = {"step": self.state.step, "split": "val", **found.metrics}
             self.task.write_model(self.run.model, self.state.average.network, metrics)
-        self.save()
+        if self.state.step >= JUDGED_FROM * self.total:
+            self.recovery.tell(self.state.guard.judge_answers(found.collapsed))
+        planned = evaluates_after(
+            self.state.step, self.settings.max_batches or 0, self.eval_steps
+        )  # not a budget's end
+        self.save(good=planned and self.state.guard.well())
         draw_chart(self.lines, self.run.chart, self.total)
         self.say(f"step {self.state.step}/{self.total}  epoch {epoch:.1f}  {found.told}  {self.state.seconds:.0f} s")
 
     def _note(self, result: StepResult) -> str:
         return f"loss {sum(result.losses.values()):.3f}  {self.task.score_name} {max(self.state.best, 0):.3f}"
+
+
+def _finite(value: float) -> float | None:
+    """Return the number, None for one that JSON has no word for."""
+    return value if math.isfinite(value) else None

@@ -73,6 +73,10 @@ class TrainSettings:
     """Whether metrics are written for TensorBoard, too; needs the extra `onelook[tensorboard]`."""
     threads: int | None = None
     """Threads of torch; by default all cores."""
+    guard: str = "recover"
+    """What is done when training goes wrong again and again: `recover` goes back and changes the policy, `stop` ends the run."""
+    chance_steps: int | None = None
+    """Steps for which a loss may stay at chance, by default 150, or twice the number of classes."""
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     """How training images are varied."""
     loss: LossSettings = field(default_factory=LossSettings)
@@ -81,6 +85,7 @@ class TrainSettings:
     def __post_init__(self) -> None:
         _one_of("recipe", self.recipe, ("modern", "darknet"))
         _one_of("resize", self.resize, ("auto", "letterbox", "stretch"))
+        _one_of("guard", self.guard, ("recover", "stop"))
         _one_of("anchors", self.anchors, ("auto", "keep", "fit"))
         _one_of("optimizer", self.optimizer, ("adamw", "sgd", None))
         _one_of("policy", self.policy, (*(POLICIES if self.recipe == "darknet" else MODERN_POLICIES), None))
@@ -118,6 +123,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**32 - 1),
     "workers": (0, 256),
     "threads": (1, 1024),
+    "chance_steps": (20, 1e9),
 }
 
 _TABLES: dict[str, type] = {"augment": AugmentSettings, "loss": LossSettings}
@@ -168,7 +174,7 @@ def resolve(settings: TrainSettings, cfg: Cfg, images: int, classes: int) -> Tra
     return dataclasses.replace(
         settings,
         batch=batch,
-        subdivisions=_divisor(batch, chosen),
+        subdivisions=divisor(batch, chosen),
         max_batches=steps,
         epochs=None,
         width=_chosen(settings, "width", width),
@@ -187,6 +193,7 @@ def resolve(settings: TrainSettings, cfg: Cfg, images: int, classes: int) -> Tra
         eval_every=_chosen(settings, "eval_every", max(1.0, steps * batch / images / 20)),
         workers=_chosen(settings, "workers", 1 if (os.cpu_count() or 1) > 1 else 0),
         threads=_chosen(settings, "threads", os.cpu_count() or 1),
+        chance_steps=_chosen(settings, "chance_steps", max(150, 2 * classes)),
         augment=dataclasses.replace(settings.augment, letterbox=letterbox),
     )
 
@@ -217,7 +224,7 @@ def _step_count(settings: TrainSettings, images: int, classes: int, batch: int) 
 DEFAULT_EPOCHS = 50.0
 
 
-def _divisor(batch: int, wanted: int) -> int:
+def divisor(batch: int, wanted: int) -> int:
     """Return the smallest number of parts, at least `wanted`, into which the batch divides."""
     return next(parts for parts in range(min(wanted, batch), batch + 1) if batch % parts == 0)
 

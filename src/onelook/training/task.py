@@ -4,7 +4,7 @@
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ class Validation:
     """What the bundle says of itself."""
     told: str
     """The numbers in a few words for the terminal."""
+    collapsed: str = ""
+    """`nothing detected` and the like, when the answers are the same whatever the picture; the guard tells of it."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,15 @@ class Task(ABC):
         """Return what a resuming run needs, beside the state, to build the network again (JSON values)."""
 
     @abstractmethod
-    def batches(self, start: int, stop: int) -> Generator[Batch, None, None]:
-        """Yield the micro-batches number `start` to `stop` - 1 of the run."""
+    def batches(self, start: int, stop: int, parts: int, quarantine: Collection[int]) -> Generator[Batch, None, None]:
+        """Yield the micro-batches of steps number `start` to `stop` - 1, counted from 0, `parts` a step.
+
+        Training photographs whose number is in `quarantine` are not shown.
+        """
+
+    def chance(self) -> dict[str, float]:
+        """Return by the name of a loss what it is for an answer that knows nothing, where there is such a number."""
+        return {}
 
     def load(self, step: int) -> StepLoad:
         """Return what work step number `step`, counted from 0, is, by which a forecast tells cheap steps from dear ones."""
@@ -108,6 +117,12 @@ class Task(ABC):
     def splits(self) -> dict[str, Dataset]:
         """Return the data's parts by name; `test` only where there is one."""
         return {"train": self.train, "val": self.val, **({"test": self.test} if self.test else {})}
+
+    def data_facts(self) -> dict[str, Any]:
+        """Return the data in a few numbers, by which a resuming run says what has changed (JSON values)."""
+        counts = {name: len(split) for name, split in self.splits().items()}
+        boxes = {f"boxes of {name}": len(split.boxes) for name, split in self.splits().items()}
+        return {"classes": list(self.train.names), **counts, **boxes}
 
     def digests(self) -> dict[str, str]:
         """Return the digests of the data trained and chosen on, which a resuming run compares."""

@@ -1,6 +1,6 @@
 """A network's detections on a data set, in each image's own pixels: what evaluation asks for, during training and after."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +8,6 @@ from torch import Tensor
 
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.loader import eval_batches
-from onelook.evaluation.evaluation import Evaluation, evaluate
 from onelook.models.network import Network
 from onelook.structures.boxes import clip
 from onelook.structures.detections import Detections
@@ -54,6 +53,19 @@ def truths(dataset: Dataset) -> list[Truth]:
     return [dataset.truth(index) for index in range(len(dataset))]
 
 
-def validate(network: Network, dataset: Dataset, settings: TrainSettings, device: torch.device) -> Evaluation:
-    """Return the evaluation under COCO's rules."""
-    return evaluate(truths(dataset), detect(network, dataset, settings, device), dataset.names, "coco")
+def collapsed(found: Sequence[Detections], boxes: int) -> str:
+    """Return `nothing detected` or `everything detected` when that is the answer to all pictures, else an empty string.
+
+    `boxes` is how many there are to be found: without any, nothing detected is right.
+    """
+    if not boxes:
+        return ""
+    best = max((float(each.scores.max(initial=0.0)) for each in found), default=0.0)
+    if best < NOTHING:
+        return "nothing detected"
+    sure = sum(int((each.scores > 0.5).sum()) for each in found)
+    return "everything detected" if sure > EVERYTHING * boxes else ""
+
+
+NOTHING, EVERYTHING = 0.005, 20
+"""A best score of all pictures below which nothing is detected; detections surer than half, a box that is there."""
