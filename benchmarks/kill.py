@@ -1,22 +1,24 @@
 """Kills a run outright at random moments and resumes it, again and again: are its final weights those of a run never killed?
 
-    .venv/bin/python benchmarks/kill.py [--kills 20] [--steps 400]
+    .venv/bin/python benchmarks/kill.py [--kills 20] [--steps 100]
 
-The network is small and the data generated, so that starting takes most of the time; what is killed is the real thing: the
-command line with a loader's worker and an evaluation every few steps, supervisor and all, in the midst of steps, evaluations and
-checkpoints. Every moment is drawn, and counts from when the run has begun to train. A kill takes the whole process group, or
-every third time only the process that trains, so that the supervisor tells what happened.
+The network is small and the data generated; what is killed is the real thing: `onelook.train` with a loader's worker, dropout,
+multi-scale, mosaics, accumulation, evaluations and checkpoints, in a process of its own that is forked from one that has loaded
+torch already, since starting would take most of the time. Every moment is drawn, and counts from the first sign of life; the kill
+takes the process and its worker. (That the supervisor of the command line tells of a kill is tests/training/test_train.py's.)
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+from contextlib import redirect_stderr, redirect_stdout
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 CFG = """
@@ -64,7 +66,7 @@ def main() -> None:
     """Run once through, then with kills, and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     from record import record
@@ -87,11 +89,13 @@ def measure(folder: Path, kills: int, steps: int, seed: int) -> dict[str, object
     (folder / "tiny.cfg").write_text(CFG)
     make_blood(folder / "data", {"train": 24, "val": 8}, seed, (160, 120))
     began = time.monotonic()
+    import onelook.training.train  # noqa: F401 - so that the processes forked from this one need not load it
+
     finish(start(folder, "whole", steps, resume=False))
     whole_seconds = time.monotonic() - began
     rng, moments, names = random.Random(seed), [], ["killed-1"]
     while len(moments) < kills:
-        moment = killed_once(folder, names[-1], steps, rng, only_child=len(moments) % 3 == 2)
+        moment = killed_once(folder, names[-1], steps, rng)
         if moment is not None:
             moments.append(moment)
         else:
@@ -114,54 +118,55 @@ def measure(folder: Path, kills: int, steps: int, seed: int) -> dict[str, object
     }
 
 
-def killed_once(folder: Path, name: str, steps: int, rng: random.Random, only_child: bool) -> dict[str, object] | None:
+def killed_once(folder: Path, name: str, steps: int, rng: random.Random) -> dict[str, object] | None:
     """Start a run, or resume it, kill it at a random moment, and return what it was at; None when it came to its end."""
     run = folder / name
     process = start(folder, name, steps, resume=(run / "last" / "state.safetensors").exists())
     alive = run / "last" / "alive.json"
-    while process.poll() is None and not is_training(alive):
-        time.sleep(0.002)
-    time.sleep(rng.uniform(0, 4))
+    while process.is_alive() and read_beat(alive).get("pid") != process.pid:
+        time.sleep(0.01)
+    time.sleep(rng.uniform(0, 3))
     beat = read_beat(alive)
-    if process.poll() is not None or not beat:
+    if not process.is_alive() or not beat:
         finish(process)
         return None
-    try:
-        if only_child:
-            os.kill(beat["pid"], signal.SIGKILL)
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        finish(process)
-        return None
-    process.wait()
-    gone(beat["pid"])
-    return {"step": beat["step"], "phase": beat["phase"], "only_child": only_child}
+    os.killpg(process.pid, signal.SIGKILL)
+    process.join()
+    return {"step": beat["step"], "phase": beat["phase"]}
 
 
-def start(folder: Path, name: str, steps: int, resume: bool) -> "subprocess.Popen[bytes]":
-    """Start a run from the command line, in a session of its own."""
-    command = [sys.executable, "-m", "onelook", "train", str(folder / "tiny.cfg"), str(folder / "data")]
-    command += ["--out", str(folder / name)]
+def start(folder: Path, name: str, steps: int, resume: bool) -> BaseProcess:
+    """Return a process, first of its own group, that begins or resumes a run."""
+    process = multiprocessing.get_context("fork").Process(target=train_here, args=(folder, name, steps, resume))
+    process.start()
+    return process
+
+
+def train_here(folder: Path, name: str, steps: int, resume: bool) -> None:
+    """Train to the end, or until killed, telling into a file."""
+    from onelook.training.train import train
+
+    os.setsid()
     options = {
         "max_batches": steps,
         "batch": 4,
         "subdivisions": 2,
         "workers": 1,
         "threads": 1,
-        "eval_every": 2,
+        "eval_every": 4,
         "random": 1.3,
     }
-    sets = [word for key, value in options.items() for word in ("--set", f"{key}={value}")]
-    log = (folder / f"{name}.log").open("ab")
-    extra = ["--resume"] if resume else sets
-    return subprocess.Popen([*command, *extra], stdout=log, stderr=log, start_new_session=True)
+    with (folder / f"{name}.log").open("a") as log, redirect_stdout(log), redirect_stderr(log):
+        train(
+            folder / "tiny.cfg", folder / "data", out=folder / name, settings=None if resume else options, resume=resume
+        )
 
 
-def finish(process: "subprocess.Popen[bytes]") -> None:
+def finish(process: BaseProcess) -> None:
     """Wait for a run that is to end by itself."""
-    if process.wait():
-        raise SystemExit(f"the run ended with {process.returncode}")
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"the run ended with {process.exitcode}")
 
 
 def read_beat(alive: Path) -> dict[str, object]:
@@ -170,18 +175,6 @@ def read_beat(alive: Path) -> dict[str, object]:
         return dict(json.loads(alive.read_text()))
     except (OSError, ValueError):
         return {}
-
-
-def is_training(alive: Path) -> bool:
-    """Return whether the sign of life is that of a process that runs."""
-    beat = read_beat(alive)
-    return bool(beat) and Path(f"/proc/{beat['pid']}").exists()
-
-
-def gone(pid: int | None) -> None:
-    """Wait until a process, if any, is no more."""
-    while pid is not None and Path(f"/proc/{pid}").exists():
-        time.sleep(0.01)
 
 
 def state_of(run: Path) -> dict[str, tuple[str, bytes]]:

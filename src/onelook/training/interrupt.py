@@ -7,9 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 
-_HEARD = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-"""Ctrl-C, what a scheduler sends, and what a terminal sends that is closed."""
-
 _ONE = 1.0
 """Seconds within which two signals are one: one that is sent to a whole group also comes by way of the supervisor."""
 
@@ -29,7 +26,9 @@ class StopFlag:
 
     def __enter__(self) -> "StopFlag":
         if threading.current_thread() is threading.main_thread():
-            heard = [number for number in _HEARD if signal.getsignal(number) != signal.SIG_IGN]  # as nohup has it
+            heard = [signal.SIGINT, signal.SIGTERM]
+            if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+                heard.append(signal.SIGHUP)
             self._before = {number: signal.signal(number, self._wish) for number in heard}
         return self
 
