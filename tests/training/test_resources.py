@@ -25,6 +25,17 @@ def test_samples_come_by_themselves_and_tell_of_cores_memory_and_disk(tmp_path: 
     assert lines[-1]["disk_free"] > 0
 
 
+def test_a_busy_run_is_seen_as_busy_from_the_first_sample_to_the_last(tmp_path: Path) -> None:
+    with ResourceMonitor(tmp_path / "resources.jsonl", lambda: 0, every=0.3):
+        ends = time.process_time() + 0.8
+        while time.process_time() < ends:
+            sum(range(1000))
+    lines = read_resources(tmp_path / "resources.jsonl")
+
+    assert all(max(line["cpu"]) > 0 for line in lines[:-1])
+    assert all(line["cpu_run"] > 0 for line in lines)
+
+
 def test_a_sample_costs_less_than_a_hundredth_of_the_time_between_two(tmp_path: Path) -> None:
     with ResourceMonitor(tmp_path / "resources.jsonl", lambda: 0, every=60) as monitor:
         for _ in range(5):

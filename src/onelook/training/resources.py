@@ -74,12 +74,11 @@ class ResourceMonitor:
         self.seconds = 0.0
         """Processor time that sampling took."""
         self._process, self._gpus = psutil.Process(), Gpus()
-        self._before = (time.monotonic(), *self._used())
+        self._before = (time.monotonic(), self._used())
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="resources", daemon=True)
 
     def __enter__(self) -> "ResourceMonitor":
-        psutil.cpu_percent(percpu=True)  # the first call only sets the point from which the next one counts
         self._thread.start()
         return self
 
@@ -88,11 +87,12 @@ class ResourceMonitor:
     ) -> None:
         self._end.set()
         self._thread.join()
-        self._append()
 
     def _run(self) -> None:
+        psutil.cpu_percent(percpu=True)  # a thread's first call only sets the point from which its next one counts
         while not self._end.wait(self.every):
             self._append()
+        self._append()
 
     def _append(self) -> None:
         began = time.thread_time()
@@ -107,38 +107,43 @@ class ResourceMonitor:
 
     def sample(self) -> dict[str, Any]:
         """Return what a line holds, rates since the sample before."""
-        now, (cpu, read, written) = time.monotonic(), self._used()
-        before, self._before = self._before, (now, cpu, read, written)
-        passed = max(now - before[0], 1e-3)
+        now, used = time.monotonic(), self._used()
+        (then, before), self._before = self._before, (now, used)
+        passed = max(now - then, 1e-3)
+        cpu, read, written = (
+            sum(each[kind] - before.get(number, _NONE)[kind] for number, each in used.items()) for kind in range(3)
+        )
         memory = tree_memory(self._process)
         self.peak = max(self.peak, memory)
         return {
             "time": round(time.time(), 2),
             "step": self.step(),
             "cpu": psutil.cpu_percent(percpu=True),
-            "cpu_run": round(100 * max(0.0, cpu - before[1]) / passed, 1),
+            "cpu_run": round(100 * cpu / passed, 1),
             "memory": memory,
             "available": available_memory(),
             "disk_free": shutil.disk_usage(self.path.parent).free,
-            "read": round(max(0.0, read - before[2]) / passed),
-            "written": round(max(0.0, written - before[3]) / passed),
+            "read": round(read / passed),
+            "written": round(written / passed),
             "gpu": self._gpus.read(),
             "sampling": round(self.seconds, 4),
         }
 
-    def _used(self) -> tuple[float, int, int]:
-        """Return processor seconds, bytes read and bytes written of the run's processes so far."""
-        cpu, read, written = 0.0, 0, 0
+    def _used(self) -> dict[int, tuple[float, int, int]]:
+        """Return by process what it used so far: processor seconds, bytes read and bytes written."""
+        used = {}
         for process in (self._process, *self._process.children(recursive=True)):
             try:
-                times = process.cpu_times()
-                cpu += times.user + times.system
-                counters = process.io_counters()
-                read, written = read + counters.read_bytes, written + counters.write_bytes
+                times, counters = process.cpu_times(), process.io_counters()
             except (
                 psutil.Error,
                 AttributeError,
                 NotImplementedError,
             ):  # ended, not allowed, or not told on this system
                 continue
-        return cpu, read, written
+            used[process.pid] = (float(times.user + times.system), int(counters.read_bytes), int(counters.write_bytes))
+        return used
+
+
+_NONE = (0.0, 0, 0)
+"""What a process used before it was first seen."""
