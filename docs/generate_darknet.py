@@ -37,6 +37,9 @@ numbers come from that program: 153 small networks, real weights on its sample i
 - Of two equal options the first counts. `train` tells every repeated one with both lines, and every unknown one with the
   nearest known one. An unknown activation is computed as `relu`, as Darknet does, and told.
 - Sections go by their names without regard to capitals; a cfg that is written has Darknet's.
+- A `[shortcut]` from a layer of another height and width, which AlexeyAB's Darknet refuses, is the original's of 2018: from a
+  layer k times larger it takes every k-th place, to one k times smaller it adds at every k-th place of its own. Its `resnet` and
+  `resnext` cfgs are made of it; compared with Debian's build number by number.
 
 ## Weights
 

@@ -111,7 +111,14 @@ YOLO = "[convolutional]\nfilters={filters}\n[yolo]\nmask={mask}\nanchors={anchor
         ("[maxpool]\nstride=2\n[convolutional]\nstride=2\n[route]\nlayers=0,1", "expected layers of one size"),
         ("[maxpool]\n[route]\nlayers=0\ngroups=2", "do not divide"),
         ("[shortcut]", "expected from="),
-        ("[maxpool]\n[maxpool]\nstride=2\n[shortcut]\nfrom=0", "expected layers of height and width"),
+        (
+            "[maxpool]\n[maxpool]\nstride_x=2\nstride_y=1\n[shortcut]\nfrom=0",
+            "some.cfg:.*: layer 2 .* expected height and width .* or as many times more or less down as across, got",
+        ),
+        (
+            "[maxpool]\n[maxpool]\nstride=2\n[shortcut]\nfrom=0\nweights_type=per_channel",
+            r"expected height and width \(\d+, \d+\), got",
+        ),
         ("[upsample]\nstride=-2", "expected a stride of at least 1"),
         (
             YOLO.format(filters=255, mask="0,1", anchors="1,2,3,4", classes=2, num=2),

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from onelook.inference.onnx_activations import activated
 from onelook.inference.onnx_nodes import Nodes
 from onelook.inference.onnx_sections.convolution import Arrays
-from onelook.structures.network.layer import Layer
-from onelook.structures.network.sections.joining import shortcut_shares
+from onelook.structures.network.layer import Layer, Shape
+from onelook.structures.network.sections.joining import shortcut_shares, shortcut_steps
 
 
 def route(nodes: Nodes, layer: Layer, inputs: Sequence[str], _: Arrays) -> str:
@@ -20,8 +20,7 @@ def route(nodes: Nodes, layer: Layer, inputs: Sequence[str], _: Arrays) -> str:
 
 def shortcut(nodes: Nodes, layer: Layer, inputs: Sequence[str], arrays: Arrays) -> str:
     """Return the shape of the first input: the sum, its terms times their shares where the layer has weights."""
-    channels = layer.out_shape[0]
-    terms = [_with_channels(nodes, x, shape[0], channels) for x, shape in zip(inputs, layer.in_shapes, strict=True)]
+    terms = [_fitted(nodes, x, shape, layer.out_shape) for x, shape in zip(inputs, layer.in_shapes, strict=True)]
     if layer.arrays:
         shares = shortcut_shares(layer.section, arrays[f"{layer.index}.weights"])  # (inputs, channels or 1)
         names = [nodes.array(f"{layer.index}.share{i}", share[:, None, None]) for i, share in enumerate(shares)]
@@ -50,8 +49,22 @@ def _channels(nodes: Nodes, x: str, start: int, stop: int) -> str:
     return nodes.add("Slice", x, *(nodes.whole_numbers([number]) for number in (start, stop, 1)))
 
 
-def _with_channels(nodes: Nodes, x: str, found: int, wanted: int) -> str:
-    """Return the first `wanted` of `found` channels, or all of them with zeros after."""
-    if found < wanted:
-        return nodes.add("Pad", x, nodes.whole_numbers([0, 0, 0, 0, 0, wanted - found, 0, 0]))
-    return x if found == wanted else _channels(nodes, x, 0, wanted)
+def _fitted(nodes: Nodes, x: str, found: Shape, wanted: Shape) -> str:
+    """Return a layer of the shape `wanted`: what a [shortcut] adds of one of the shape `found`, zeros where that is nothing."""
+    stride, sample = shortcut_steps(found, wanted)
+    kept = channels, rows, columns = tuple(map(min, found, wanted))
+    if stride > 1 or kept != found:
+        ends, steps = (channels, rows * stride, columns * stride), (1, stride, stride)
+        x = nodes.add("Slice", x, *map(nodes.whole_numbers, ((0, 0, 0), ends, (1, 2, 3), steps)))
+    if sample > 1:
+        x, kept = _spread(nodes, x, kept, sample), (channels, rows * sample, columns * sample)
+    missing = [there - here for there, here in zip(wanted, kept, strict=True)]
+    return nodes.add("Pad", x, nodes.whole_numbers([0, 0, 0, 0, 0, *missing])) if any(missing) else x
+
+
+def _spread(nodes: Nodes, x: str, shape: Shape, step: int) -> str:
+    """Return (n, c, h * step, w * step): the places of `x` (n, c, h, w), every `step`-th down and across, zeros between."""
+    channels, rows, columns = shape
+    x = nodes.add("Reshape", x, nodes.whole_numbers([-1, channels, rows, 1, columns, 1]))
+    x = nodes.add("Pad", x, nodes.whole_numbers([0] * 9 + [step - 1, 0, step - 1]))
+    return nodes.add("Reshape", x, nodes.whole_numbers([-1, channels, rows * step, columns * step]))

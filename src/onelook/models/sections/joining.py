@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from onelook.models.activations import Computation, activation
-from onelook.structures.network.layer import Layer
-from onelook.structures.network.sections.joining import SHARE_EPS
+from onelook.structures.network.layer import Layer, Shape
+from onelook.structures.network.sections.joining import SHARE_EPS, shortcut_steps
 
 
 class Route(nn.Module):
@@ -24,7 +24,7 @@ class Route(nn.Module):
 
 
 class Shortcut(nn.Module):
-    """The sum of layers; one with other channels adds those that both have."""
+    """The sum of layers; one of another size adds the channels and places that both have."""
 
     def __init__(self, layer: Layer) -> None:
         super().__init__()
@@ -99,10 +99,19 @@ class Implicit(nn.Module):
 
 
 def _add(first: Tensor, other: Tensor, share: Tensor | None = None) -> Tensor:
-    """Return `first` plus the channels of `other` that both have, times `share` (c, 1, 1) or (1, 1, 1) where given."""
-    shared = min(first.shape[1], other.shape[1])
+    """Return `first` plus what `other` has for the same channels and places, times `share` (c, 1, 1) or (1, 1, 1) where given."""
+    stride, sample = shortcut_steps(_shape(other), _shape(first))
+    channels, rows, columns = map(min, _shape(other), _shape(first))
+    other = other[:, :channels, : rows * stride : stride, : columns * stride : stride]
     if share is not None:
-        other = other[:, :shared] * share[:shared]
-    if shared == first.shape[1]:
-        return first + other[:, :shared]
-    return torch.cat([first[:, :shared] + other[:, :shared], first[:, shared:]], dim=1)
+        other = other * share[:channels]
+    if first.shape == other.shape:
+        return first + other
+    total = first.clone()
+    total[:, :channels, : rows * sample : sample, : columns * sample : sample] += other
+    return total
+
+
+def _shape(x: Tensor) -> Shape:
+    """Return (c, h, w)."""
+    return x.shape[1], x.shape[2], x.shape[3]

@@ -31,7 +31,7 @@ def _maxpool(layer: Layer) -> int:
 
 def _shortcut(layer: Layer) -> int:
     channels, rows, columns = layer.out_shape
-    return (len(layer.inputs) - 1) * channels * rows * columns
+    return sum(channels * min(rows, added[1]) * min(columns, added[2]) for added in layer.in_shapes[1:])
 
 
 COSTS: dict[str, Callable[[Layer], int]] = {

@@ -35,6 +35,7 @@ def describe(cfg: Cfg, size: tuple[int, int] | None = None) -> tuple[Layer, ...]
 
     Raises FormatError naming file and line for an unknown section, a route to a layer that isn't there, or impossible sizes.
     """
+    kinds = [_known(section) for section in cfg.layers]
     width, height = size or cfg.input_size
     before: Shape = (cfg.channels, height, width)
     if min(before) < 1 or max(before) > LARGEST_SIDE:
@@ -42,8 +43,8 @@ def describe(cfg: Cfg, size: tuple[int, int] | None = None) -> tuple[Layer, ...]
     if len(cfg.layers) > MOST_LAYERS:
         raise cfg.net.error(None, f"expected at most {MOST_LAYERS} layers, got {len(cfg.layers)}")
     layers: list[Layer] = []
-    for index, section in enumerate(cfg.layers):
-        layers.append(SECTIONS[_known(section)](Place(index, section, layers, before)))
+    for index, (kind, section) in enumerate(zip(kinds, cfg.layers, strict=True)):
+        layers.append(SECTIONS[kind](Place(index, section, layers, before)))
         before = layers[-1].out_shape
     return tuple(layers)
 

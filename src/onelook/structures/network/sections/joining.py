@@ -1,10 +1,14 @@
-"""Sections that take more than the layer before: [route], [shortcut], [scale_channels], [sam], and [implicit], which takes none."""
+"""Sections that take more than the layer before: [route], [shortcut], [scale_channels], [sam], and [implicit], which takes none.
+
+AlexeyAB's fork adds only layers of one height and width; a [shortcut] of another is read as the original of 2018 reads it,
+observed on Debian's build: it takes every so manieth place of a larger layer, or adds to every so manieth of its own.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onelook.structures.network.cfg import Section
-from onelook.structures.network.layer import Arrays, Layer, Place
+from onelook.structures.network.layer import Arrays, Layer, Place, Shape
 
 _WEIGHT_TYPES = ("none", "per_layer", "per_feature", "per_channel")
 _NORMALISATIONS = ("none", "relu", "avg_relu", "softmax")
@@ -34,9 +38,25 @@ def shortcut(place: Place) -> Layer:
     for key, known in (("weights_type", _WEIGHT_TYPES), ("weights_normalization", _NORMALISATIONS)):
         if section.word(key, "none") not in known:
             raise section.error(key, f"{key}: expected {', '.join(known)}, got {section.word(key, 'none')!r}")
-    if any(place.shape(i)[1:] != place.before[1:] for i in inputs[1:]):
-        raise section.error("from", f"expected layers of height and width {place.before[1:]}")
+    for added in map(place.shape, inputs[1:]):
+        if added[1:] != place.before[1:] and (kind != "none" or not _goes_evenly(added, place.before)):
+            evenly = ", or as many times more or less down as across" if kind == "none" else ""
+            raise section.error("from", f"expected height and width {place.before[1:]}{evenly}, got {added[1:]}")
     return place.layer(place.before, _weights(kind, len(inputs), place.before[0]), inputs)
+
+
+def shortcut_steps(added: Shape, wanted: Shape) -> tuple[int, int]:
+    """Return how far a [shortcut] goes at each step, down and across: in the layer that it adds, and in its own.
+
+    It takes as many steps, and as many channels, as the smaller of both has.
+    """
+    return max(1, added[1] // wanted[1]), max(1, wanted[1] // added[1])
+
+
+def _goes_evenly(added: Shape, wanted: Shape) -> bool:
+    """Return whether the steps across are those down."""
+    (_, rows, columns), (_, rows_wanted, columns_wanted) = added, wanted
+    return rows // rows_wanted == columns // columns_wanted and rows_wanted // rows == columns_wanted // columns
 
 
 def _weights(kind: str, inputs: int, channels: int) -> Arrays:
