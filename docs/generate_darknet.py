@@ -34,8 +34,8 @@ numbers come from that program: 153 small networks, real weights on its sample i
 - Blanks anywhere in a line go; lines that begin with `#` or `;` are comments, and so is what follows a `#` in a value.
 - Numbers end where they stop being numbers (`filters=255px` is 255). A value that does not begin with one is an error here;
   Darknet takes 0.
-- Of two equal options the first counts. `train` tells every repeated one with both lines, and every unknown one with the
-  nearest known one. An unknown activation is computed as `relu`, as Darknet does, and told.
+- Of two equal options the first counts. Every command that takes a cfg tells the repeated ones with both lines, and unknown ones
+  with the nearest known one. An unknown activation is computed as `relu`, as Darknet does, and told.
 - Sections go by their names without regard to capitals; a cfg that is written has Darknet's.
 - A `[shortcut]` from a layer of another height and width, which AlexeyAB's Darknet refuses, is the original's of 2018: from a
   layer k times larger it takes every k-th place, to one k times smaller it adds at every k-th place of its own. Its `resnet` and

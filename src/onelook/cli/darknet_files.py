@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from onelook.cli.darknet_call import Call
+from onelook.cli.oddities import tell_oddities
 from onelook.structures.errors import FormatError
 
 if TYPE_CHECKING:
@@ -22,14 +21,12 @@ def data_bundle(call: Call) -> "Bundle":
     """Return the call's cfg and weights with the class names of its .data file; oddities of the cfg are told on stderr."""
     from onelook.datasets.formats.darknet import read_data_file
     from onelook.structures.bundle import darknet_bundle
-    from onelook.structures.network.options import cfg_warnings
 
     data = call.path(0, "a .data file")
     names = read_data_file(data).get("names")
     place = beside(data, names[0]) if names else None
     bundle = darknet_bundle(call.path(1, "a .cfg file"), call.path(2, "a .weights file"), place)
-    for line in cfg_warnings(bundle.cfg):
-        typer.echo(line, err=True)
+    tell_oddities(bundle.cfg)
     return bundle
 
 

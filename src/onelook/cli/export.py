@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from onelook.cli.oddities import tell_oddities
 from onelook.cli.output import print_json
 
 
@@ -31,6 +32,7 @@ def export(
     from onelook.structures.images import read_image
 
     bundle = find_model(model, weights, names)
+    tell_oddities(bundle.cfg)
     pictures = [read_image(path) for path in find_images(images)] if images else []
     try:
         written = write(bundle, to, out, pictures)

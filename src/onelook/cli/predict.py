@@ -2,12 +2,16 @@
 
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from onelook.cli.oddities import tell_oddities
 from onelook.cli.output import print_json
 from onelook.structures.errors import FormatError
+
+if TYPE_CHECKING:
+    from onelook.inference.model import Detector
 
 DRAWINGS = Path("predictions")
 
@@ -38,17 +42,18 @@ def predict(
     from onelook.inference.model import load
     from onelook.inference.predicting import drawing_paths, predict_files
     from onelook.inference.sources import find_images
+    from onelook.structures.bundle import find_model
     from onelook.structures.images import write_jpeg
     from onelook.structures.progress import track
 
     paths = find_images(sources)
     folder = out or (None if as_json else DRAWINGS)
     places = drawing_paths(paths, folder) if folder else {}
-    detector = load(model, weights, names, threads)
-    width, height = detector.settings.size
+    bundle = find_model(model, weights, names)
+    tell_oddities(bundle.cfg)
+    detector = load(bundle, threads=threads)
     runtime = detector.runtime.description
-    head = f"{model}: {len(detector.names)} classes, {width} x {height}, {detector.settings.resize}, {runtime}"
-    typer.echo(head, err=as_json)
+    typer.echo(_head(model, detector), err=as_json)
     images: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
 
@@ -90,6 +95,12 @@ def _write_submission(file: Path, images: list[dict[str, Any]]) -> None:
         for image in images
     }
     write_submission(file, found)
+
+
+def _head(model: Path, detector: "Detector") -> str:
+    width, height = detector.settings.size
+    how = f"{width} x {height}, {detector.settings.resize}, {detector.runtime.description}"
+    return f"{model}: {len(detector.names)} classes, {how}"
 
 
 def _lines(image: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from onelook.cli.darknet_files import let_unlabelled_pass
+from onelook.cli.oddities import tell_oddities
 from onelook.datasets.dataset import Dataset
 from onelook.structures.classes import class_map
 from onelook.structures.detections import Detections
@@ -66,7 +67,9 @@ def look_at(
     from onelook.structures.progress import track
     from onelook.structures.renaming import renamed
 
-    detector = load(find_model(model, weights, names, exact=as_darknet))
+    bundle = find_model(model, weights, names, exact=as_darknet)
+    tell_oddities(bundle.cfg)
+    detector = load(bundle)
     places = class_places(detector.names, dataset.names, str(model))
     paths = track(dataset.paths, len(dataset), "evaluating")
     seen = (

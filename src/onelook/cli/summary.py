@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from onelook.cli.oddities import tell_oddities
 from onelook.cli.output import print_json
 
 COLUMNS = ("#", "kind", "from", "options", "input", "output", "parameters", "MFLOPs")
@@ -31,6 +32,7 @@ def summary(
         }
 
     cfg = find_network(network)
+    tell_oddities(cfg)
     layers = [row(layer) for layer in describe(cfg)]
     totals = {word: sum(layer[word] for layer in layers) for word in ("parameters", "flops")}
     width, height = cfg.input_size

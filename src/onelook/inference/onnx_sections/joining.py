@@ -52,7 +52,8 @@ def _channels(nodes: Nodes, x: str, start: int, stop: int) -> str:
 def _fitted(nodes: Nodes, x: str, found: Shape, wanted: Shape) -> str:
     """Return a layer of the shape `wanted`: what a [shortcut] adds of one of the shape `found`, zeros where that is nothing."""
     stride, sample = shortcut_steps(found, wanted)
-    kept = channels, rows, columns = tuple(map(min, found, wanted))
+    channels, rows, columns = map(min, found, wanted)
+    kept = channels, rows, columns
     if stride > 1 or kept != found:
         ends, steps = (channels, rows * stride, columns * stride), (1, stride, stride)
         x = nodes.add("Slice", x, *map(nodes.whole_numbers, ((0, 0, 0), ends, (1, 2, 3), steps)))

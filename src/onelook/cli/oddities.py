@@ -1,0 +1,16 @@
+"""What in a cfg does not count as it is written, told by every command that takes one."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from onelook.structures.network.cfg import Cfg
+
+
+def tell_oddities(cfg: "Cfg") -> None:
+    """Print a line on stderr for every unknown, repeated or ignored option of the cfg, with its file and line."""
+    from onelook.structures.network.options import cfg_warnings
+
+    for line in cfg_warnings(cfg):
+        typer.echo(line, err=True)
