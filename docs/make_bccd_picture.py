@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-import onelook
-from onelook.inference.model import Detector
+from onelook.datasets.reading import read
+from onelook.inference.model import Detector, load
 from onelook.structures.drawing import class_colour, draw_boxes
 from onelook.structures.images import read_image
 from onelook.structures.letterbox import Image
@@ -21,8 +21,8 @@ GAP, FOOT = 6, 34
 
 def main() -> None:
     """Draw the first test images that show white cells or platelets beside red ones."""
-    detector = onelook.load(sys.argv[1])
-    dataset = onelook.read(Path(sys.argv[2])).split("test")
+    detector = load(sys.argv[1])
+    dataset = read(Path(sys.argv[2])).split("test")
     chosen = [index for index in range(len(dataset)) if len(set(dataset.truth(index).classes)) == len(dataset.names)]
     tiles = [tile(detector, dataset.paths[index]) for index in chosen[: COLUMNS * ROWS]]
     rows = [np.concatenate(tiles[row * COLUMNS : (row + 1) * COLUMNS], axis=1) for row in range(ROWS)]

@@ -10,7 +10,7 @@ import onelook
 
 def test_each_name_is_its_room_s_function() -> None:
     from onelook.datasets.reading import read
-    from onelook.inference.model import load
+    from onelook.inference.loading import load
     from onelook.training.train import train
 
     assert (onelook.read, onelook.load, onelook.train) == (read, load, train)

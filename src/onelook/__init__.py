@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from onelook.datasets.reading import read
-    from onelook.inference.model import load
+    from onelook.inference.loading import load
     from onelook.training.train import train
 else:
-    _HOMES = {"read": "onelook.datasets.reading", "load": "onelook.inference.model", "train": "onelook.training.train"}
+    _HOMES = {
+        "read": "onelook.datasets.reading",
+        "load": "onelook.inference.loading",
+        "train": "onelook.training.train",
+    }
 
     def __getattr__(name: str) -> object:
         """Return a function of the API from the room where it lives."""

@@ -86,3 +86,51 @@ def make_squares(root: Path, train: int = 16, val: int = 6) -> Path:
         f"classes=2\ntrain={root}/train.txt\nvalid={root}/val.txt\nnames={root}/squares.names\n"
     )
     return root / "squares.data"
+
+
+CLASSIFIER = """
+[net]
+batch=8
+width=16
+height=16
+channels=3
+[convolutional]
+batch_normalize=1
+filters=8
+size=3
+stride=2
+pad=1
+activation=leaky
+[convolutional]
+filters=1000
+size=1
+activation=linear
+[avgpool]
+[softmax]
+[cost]
+type=sse
+"""
+
+
+@pytest.fixture
+def classifier(tmp_path: Path) -> Path:
+    """Return the cfg of a classifier of two convolutions, for 1,000 classes."""
+    path = tmp_path / "classifier.cfg"
+    path.write_text(CLASSIFIER)
+    return path
+
+
+@pytest.fixture
+def colours(tmp_path: Path) -> Path:
+    """Return folders by class: red, green and blue pictures of 16 x 16, 24 a class to train on, 4 to validate, 4 to test."""
+    root = tmp_path / "colours"
+    for split, count in (("train", 24), ("val", 4), ("test", 4)):
+        for channel, name in enumerate(("red", "green", "blue")):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for index in range(count):
+                rng = np.random.default_rng((channel, index, len(split)))
+                image = rng.integers(0, 120, (16, 16, 3), np.uint8)
+                image[..., channel] += 90
+                cv2.imwrite(str(folder / f"{index:02d}.png"), image[..., ::-1])
+    return root

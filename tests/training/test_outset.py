@@ -8,11 +8,10 @@ import pytest
 
 from onelook.datasets.reading import read
 from onelook.structures.errors import UserError
-from onelook.structures.network.cfg import read_cfg
 from onelook.training import micro_batch
+from onelook.training.choosing import choose
 from onelook.training.outset import set_out
 from onelook.training.run import Run
-from onelook.training.settings import make_train_settings
 from onelook.training.train import train
 
 SETTINGS = {"max_batches": 100_000, "batch": 4, "eval_every": 1e5, "workers": 0, "threads": 1}
@@ -25,8 +24,8 @@ def quiet(line: str) -> None:
 def test_contradictions_and_a_cut_batch_are_told(network: Path, squares: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(micro_batch, "available_memory", lambda: 1000)
     told: list[str] = []
-    chosen = make_train_settings({**SETTINGS, "burn_in": 200_000}, "test")
-    outset = set_out(read_cfg(network), read(squares), None, chosen, told.append, time.time())
+    choice = choose(str(network), {**SETTINGS, "burn_in": 200_000})
+    outset = set_out(choice, read(squares), None, told.append, time.time())
 
     assert any(line.startswith("contradiction: burn_in=200000") for line in told)
     assert any(line.startswith("subdivisions: 1 -> 4") for line in told)
@@ -36,8 +35,8 @@ def test_contradictions_and_a_cut_batch_are_told(network: Path, squares: Path, m
 
 def test_a_budget_shortens_the_schedule(network: Path, squares: Path) -> None:
     told: list[str] = []
-    chosen = make_train_settings({**SETTINGS, "burn_in": 10_000}, "test")
-    outset = set_out(read_cfg(network), read(squares), None, chosen, told.append, time.time(), budget=120)
+    choice = choose(str(network), {**SETTINGS, "burn_in": 10_000})
+    outset = set_out(choice, read(squares), None, told.append, time.time(), budget=120)
 
     steps = outset.task.settings.max_batches or 0
     assert 1 <= steps < 100_000

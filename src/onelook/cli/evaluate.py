@@ -48,11 +48,12 @@ def evaluate(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with every number.")] = False,
 ) -> None:
-    """Judge MODEL on DATA and print AP, precision, recall and F1, for all classes and each.
+    """Judge MODEL on DATA and print AP, precision, recall and F1, of a classifier top-1 and top-5, for all classes and each.
 
     --rules darknet does all that Darknet's `detector map` does: its resizing, thresholds 0.005 and 0.45, boxes not clipped.
     With --rules ilsvrc MODEL may be a submission.csv and DATA the challenge's LOC_val_solution.csv.
     """
+    from onelook.cli.classify import judged_as_classifier
     from onelook.evaluation.evaluation import headline_intervals, judge
     from onelook.evaluation.problem import lay_out
     from onelook.evaluation.rules import find_rules
@@ -61,6 +62,8 @@ def evaluate(
         _localisation(model, data, split, format, weights, names, as_json)
         return
     chosen = find_rules(rules)
+    if judged_as_classifier(model, data, split, format, (weights, names), as_json):
+        return
     as_darknet = chosen.name == "darknet"
     dataset, split = labelled_images(data, split, format, as_darknet)
     seen = look_at(model, dataset, data, weights, names, as_darknet)

@@ -1,5 +1,6 @@
 """`onelook predict`: what a model sees on pictures, printed and drawn."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,21 +36,46 @@ def predict(
     threads: Annotated[int | None, typer.Option(help="Cores for one picture; by default all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; draw only with --out.")] = False,
 ) -> None:
-    """Look at SOURCES with MODEL, print what is there and draw it.
+    """Look at SOURCES with MODEL, print what is there and draw it; of a classifier print the five likeliest classes.
 
     A picture that cannot be read is one line on stderr, the others go on, and the exit code is 1.
     """
+    from onelook.cli.classify import predict_classes, refuse_box_options
+    from onelook.inference.classifier import find_classifier
+    from onelook.inference.sources import find_images
+
+    paths = find_images(sources)
+    classifier = find_classifier(model, weights, names)
+    if classifier:
+        refuse_box_options(model, {"--out": out, "--score": score, "--nms": nms, "--submission": submission})
+        return predict_classes(model, classifier, paths, threads, as_json)
+    return _predict_boxes(model, paths, (out, submission), (score, nms), (weights, names), threads, as_json)
+
+
+def _predict_boxes(
+    model: Path,
+    paths: Sequence[Path],
+    places_to_write: tuple[Path | None, Path | None],
+    thresholds: tuple[float | None, float | None],
+    beside: tuple[Path | None, Path | None],
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Print and draw what a detector sees.
+
+    `places_to_write` are the folder for drawings and the file for a submission, `thresholds` those of score and NMS, `beside` the
+    model's weights and names.
+    """
     from onelook.inference.model import load
     from onelook.inference.predicting import drawing_paths, predict_files
-    from onelook.inference.sources import find_images
     from onelook.structures.bundle import find_model
     from onelook.structures.images import write_jpeg
     from onelook.structures.progress import track
 
-    paths = find_images(sources)
+    out, submission = places_to_write
     folder = out or (None if as_json else DRAWINGS)
     places = drawing_paths(paths, folder) if folder else {}
-    bundle = find_model(model, weights, names)
+    bundle = find_model(model, *beside)
     tell_oddities(bundle.cfg)
     detector = load(bundle, threads=threads)
     runtime = detector.runtime.description
@@ -62,7 +88,7 @@ def predict(
         typer.echo(f"onelook: {error}", err=True)
 
     start = perf_counter()
-    for seen in predict_files(detector, track(paths, len(paths), "predicting"), score, nms, tell):
+    for seen in predict_files(detector, track(paths, len(paths), "predicting"), *thresholds, tell):
         images.append(seen.as_json(detector.names))
         if not as_json:
             typer.echo(_lines(images[-1]))

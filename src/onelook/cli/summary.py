@@ -9,18 +9,54 @@ from onelook.cli.output import print_json
 
 COLUMNS = ("#", "kind", "from", "options", "input", "output", "parameters", "MFLOPs")
 
+NAMED_CLASSES, NAMED_SIDE = 1000, 224
+"""Of a classifier by name, as its published numbers have them."""
+
 
 def summary(
-    network: Annotated[str, typer.Argument(help="A Darknet .cfg, or yolov3-tiny, yolov3, yolov4, yolov4-tiny.")],
+    network: Annotated[str, typer.Argument(help="A Darknet .cfg, or a known name such as yolov3-tiny or resnet18.")],
+    size: Annotated[
+        int | None,
+        typer.Option(help="Width and height of the input; by default the cfg's, 224 for a classifier by name."),
+    ] = None,
+    classes: Annotated[int | None, typer.Option(help="Classes of a classifier by name; by default 1000.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: parameters, flops, layers.")] = False,
 ) -> None:
-    """Print NETWORK's layers with shapes (channels x height x width), parameters and operations for one image."""
+    """Print NETWORK's layers with shapes (channels x height x width), parameters, operations and memory for one image."""
+    from onelook.models.known import is_classifier
+    from onelook.structures.errors import UserError
+
+    if size is not None and not 1 <= size <= 8192:
+        raise UserError(f"--size: expected 1 to 8192, got {size}")
+    if is_classifier(network):
+        found = _by_name(network, size or NAMED_SIDE, classes or NAMED_CLASSES)
+    elif classes is not None:
+        raise UserError(f"--classes: expected a classifier by name, got {network}; a cfg says its classes itself")
+    else:
+        found = _of_sections(network, size)
+    if as_json:
+        print_json(found)
+        return
+    typer.echo(_table([COLUMNS, *(_cells(layer) for layer in found["layers"])]))
+    typer.echo(
+        f"{network} at {found['width']} x {found['height']}: {len(found['layers'])} layers, "
+        f"{found['parameters']:,} parameters, {found['flops'] / 1e9:.3f} BFLOPs an image, "
+        f"memory for one image {_megabytes(found['memory_forward'])} predicting, "
+        f"{_megabytes(found['memory_backward'])} training"
+    )
+
+
+def _of_sections(network: str, side: int | None) -> dict[str, Any]:
+    """Return the layers and sums of a cfg."""
     from onelook.models.known import find_network
     from onelook.structures.network.cost import flops
-    from onelook.structures.network.layers import Layer, describe
+    from onelook.structures.network.layers import describe
 
-    def row(layer: Layer) -> dict[str, Any]:
-        return {
+    cfg = find_network(network)
+    tell_oddities(cfg)
+    width, height = (side, side) if side else cfg.input_size
+    rows = [
+        {
             "index": layer.index,
             "kind": layer.kind,
             "inputs": list(layer.inputs),
@@ -30,20 +66,56 @@ def summary(
             "parameters": layer.parameters,
             "flops": flops(layer),
         }
+        for layer in describe(cfg, (width, height))
+    ]
+    return _summed(network, (width, height), rows, sum(row["parameters"] for row in rows))  # type: ignore[misc]  # they are numbers
 
-    cfg = find_network(network)
-    tell_oddities(cfg)
-    layers = [row(layer) for layer in describe(cfg)]
-    totals = {word: sum(layer[word] for layer in layers) for word in ("parameters", "flops")}
-    width, height = cfg.input_size
-    if as_json:
-        print_json({"network": network, "width": width, "height": height, **totals, "layers": layers})
-        return
-    typer.echo(_table([COLUMNS, *(_cells(layer) for layer in layers)]))
-    typer.echo(
-        f"{network} at {width} x {height}: {len(layers)} layers, {totals['parameters']:,} parameters, "
-        f"{totals['flops'] / 1e9:.3f} BFLOPs an image"
-    )
+
+def _by_name(network: str, side: int, classes: int) -> dict[str, Any]:
+    """Return the layers and sums of a classifier by name."""
+    from onelook.cli.train import need_torch
+
+    need_torch()
+    from onelook.models.classifiers.summary import all_parameters, traced_layers
+    from onelook.structures.named_network import SMALL_SIDE, NamedNetwork
+
+    named = NamedNetwork(network, classes, "small" if side <= SMALL_SIDE else "standard")
+    rows = [
+        {
+            "index": layer.index,
+            "kind": layer.kind,
+            "inputs": list(layer.inputs),
+            "options": {"name": layer.name},
+            "input": list(layer.in_shape),
+            "output": list(layer.out_shape),
+            "parameters": layer.parameters,
+            "flops": layer.flops,
+        }
+        for layer in traced_layers(named, (side, side))
+    ]
+    return _summed(network, (side, side), rows, all_parameters(named))
+
+
+def _summed(network: str, size: tuple[int, int], rows: list[dict[str, Any]], parameters: int) -> dict[str, Any]:
+    from math import prod
+
+    from onelook.structures.network.memory import Step, memory
+
+    needed = memory([Step(tuple(row["inputs"]), prod(row["output"]), row["parameters"]) for row in rows])
+    return {
+        "network": network,
+        "width": size[0],
+        "height": size[1],
+        "parameters": parameters,
+        "flops": sum(row["flops"] for row in rows),
+        "memory_forward": needed.forward,
+        "memory_backward": needed.backward,
+        "layers": rows,
+    }
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
 
 
 _SHOWN = ("filters", "size", "stride", "groups", "output", "layers", "activation", "classes")
@@ -57,7 +129,8 @@ def _cells(layer: dict[str, Any]) -> tuple[str, ...]:
     shapes = ("x".join(map(str, layer[side])) for side in ("input", "output"))
     cost = f"{layer['flops'] / 1e6:,.1f}" if layer["flops"] else ""
     parameters = f"{layer['parameters']:,}" if layer["parameters"] else ""
-    return (str(layer["index"]), layer["kind"], ",".join(others), shown, *shapes, parameters, cost)
+    what = layer["options"].get("name", shown)
+    return (str(layer["index"]), layer["kind"], ",".join(others), what, *shapes, parameters, cost)
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:

@@ -67,8 +67,7 @@ def train(
     if result.evaluation is None:
         raise typer.Exit(STOPPED)
     if as_json:
-        words = result.evaluation.as_json()
-        print_json({"run": str(result.run), "ap50": words["ap50"], "seconds": result.seconds, **words})
+        print_json({"run": str(result.run), "seconds": result.seconds, **result.evaluation.as_json()})
 
 
 def need_torch() -> None:

@@ -59,6 +59,8 @@ class AugmentSettings:
     """Chance, 0 to 1, of being put together from four photographs, while training has the mosaic on."""
     mixup: float = 0.0
     """Chance, 0 to 1, of being laid half transparent over another."""
+    cutmix: float = 0.0
+    """Chance, 0 to 1, that a window of a classifier's picture shows another picture."""
     min_visible: float = 0.25
     """Part of a box's area, 0 to 1, that must remain inside the picture for the box to be kept."""
 
@@ -84,6 +86,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "crop_least": (0.05, 1),
     "mosaic": (0, 1),
     "mixup": (0, 1),
+    "cutmix": (0, 1),
     "min_visible": (0, 1),
 }
 

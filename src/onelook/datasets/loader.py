@@ -42,10 +42,10 @@ class BatchPlan:
 
 @dataclass(frozen=True)
 class Batch:
-    """Images (n, 3, h, w) uint8 RGB in channels_last memory; targets (m, 6); indices (n,) of the photographs.
+    """Images (n, 3, h, w) uint8 RGB in channels_last memory; targets (m, k); indices (n,) of the photographs.
 
-    The rows of `targets` are float32: image in the batch, class, x1, y1, x2, y2 in pixels of the input. `sources` are for
-    each image all photographs that it was made of, when it may be more than one.
+    The rows of `targets` are float32: image in the batch, class, and what is drawn with it, for boxes x1, y1, x2, y2 in pixels
+    of the input. `sources` are for each image all photographs that it was made of, when it may be more than one.
     """
 
     images: Tensor
@@ -89,18 +89,20 @@ def train_batches(
     start: int,
     stop: int,
     quarantine: Collection[int] = (),
+    draw: "Draw | None" = None,
 ) -> Generator[Batch, None, None]:
     """Yield training batches number `start` to `stop` - 1; `plan` tells of each number what the batch is like.
 
-    `plan` is sent to the workers, so it must be picklable. Boxes marked crowd are not trained on. Of photographs in
-    `quarantine`, the next one that is not takes the place. Raises PictureError, a FormatError, for a picture that cannot be
-    decoded, UserError for a data set without images.
+    `draw` makes a picture and what is true of it, by default `draw_boxes`. It and `plan` are sent to the workers, so they must
+    be picklable. Of photographs in `quarantine`, the next one that is not takes the place. Raises PictureError, a FormatError,
+    for a picture that cannot be decoded, UserError for a data set without images.
     """
     if not len(dataset):
         raise UserError(f"{dataset.root}: expected images to train on, got none")
     if len(dataset) <= len(set(quarantine)):
         raise UserError(f"{dataset.root}: expected images to train on, got {len(dataset)}, all of them in quarantine")
-    maker = _TrainBatches(dataset, settings, plan, batch, seed, CACHED_BYTES // max(1, workers), frozenset(quarantine))
+    photographs = Photographs(dataset, CACHED_BYTES // max(1, workers), frozenset(quarantine))
+    maker = _TrainBatches(photographs, settings, plan, batch, seed, draw or draw_boxes)
     yield from _made(maker, range(start, stop), workers)
 
 
@@ -129,16 +131,15 @@ class _TrainBatches(TorchDataset[Any]):
 
     def __init__(
         self,
-        dataset: Dataset,
+        photographs: "Photographs",
         settings: AugmentSettings,
         plan: Callable[[int], BatchPlan],
         batch: int,
         seed: int,
-        cached_bytes: int,
-        quarantine: frozenset[int],
+        draw: "Draw",
     ) -> None:
-        self.dataset, self.settings, self.plan, self.batch, self.seed = dataset, settings, plan, batch, seed
-        self.photographs = _Photographs(dataset, cached_bytes, quarantine)
+        self.dataset, self.settings, self.plan, self.batch, self.seed = photographs.dataset, settings, plan, batch, seed
+        self.photographs, self.draw = photographs, draw
         self._epoch: tuple[int, NDArray[np.int64]] | None = None
 
     def __getitem__(self, number: int) -> Batch | _Failure:
@@ -150,24 +151,17 @@ class _TrainBatches(TorchDataset[Any]):
         try:
             for row in range(self.batch):
                 position = number * self.batch + row
-                sample, index = self._sample(position, plan)
+                rng = np.random.default_rng((self.seed, _AUGMENT, position))
+                images[row], true = self.draw(self.photographs, self._index(position), plan, self.settings, rng)
                 sources.append(tuple(self.photographs.used))
+                index = self.photographs.used[0]
                 self.photographs.used.clear()
-                images[row] = sample.image
-                head = np.stack([np.full(len(sample.boxes), row), sample.classes], axis=1)  # (m, 2)
-                targets.append(np.concatenate([head, sample.boxes], axis=1, dtype=np.float32))
+                targets.append(np.insert(true, 0, row, axis=1))  # (m, 1 + k)
                 indices.append(index)
         except UserError as error:
             return _Failure(str(error), self.photographs.used[-1] if self.photographs.used else None)
         joined = torch.from_numpy(np.concatenate(targets))
         return Batch(_as_tensor(images), joined, torch.tensor(indices), tuple(sources))
-
-    def _sample(self, position: int, plan: BatchPlan) -> tuple[Sample, int]:
-        index = self._index(position)
-        rng = np.random.default_rng((self.seed, _AUGMENT, position))
-        load, count = self.photographs.sample, len(self.dataset)
-        sample = compose(load, index, count, plan.size, plan.mosaic, self.settings, rng)
-        return sample, self.photographs.used[0]
 
     def _index(self, position: int) -> int:
         epoch, place = divmod(position, len(self.dataset))
@@ -197,7 +191,7 @@ class _EvalBatches(TorchDataset[Any]):
         return EvalBatch(_as_tensor(images), fits, indices)
 
 
-class _Photographs:
+class Photographs:
     """Decodes photographs, and keeps the first ones that fit into a number of bytes; `used` lists those asked for."""
 
     def __init__(self, dataset: Dataset, cached_bytes: int, quarantine: frozenset[int]) -> None:
@@ -207,12 +201,21 @@ class _Photographs:
 
     def sample(self, index: int) -> Sample:
         """Return photograph `index`, or the next that is not in quarantine, with its boxes, those of crowds left out."""
-        while index in self.quarantine:
-            index = (index + 1) % len(self.dataset)
-        self.used.append(index)
+        index = self._shown(index)
         truth = self.dataset.truth(index)
         wanted = ~truth.crowd if truth.crowd is not None else slice(None)
         return Sample(self._image(index), truth.boxes[wanted], truth.classes[wanted])
+
+    def classified(self, index: int) -> tuple[Image, int]:
+        """Return photograph `index`, or the next that is not in quarantine, and its class as a whole."""
+        index = self._shown(index)
+        return self._image(index), int(self.dataset.labels[index])
+
+    def _shown(self, index: int) -> int:
+        while index in self.quarantine:
+            index = (index + 1) % len(self.dataset)
+        self.used.append(index)
+        return index
 
     def _image(self, index: int) -> Image:
         image = self._kept.get(index)
@@ -222,6 +225,19 @@ class _Photographs:
                 self._kept[index] = image
                 self.room -= image.nbytes
         return image
+
+
+Draw = Callable[[Photographs, int, BatchPlan, AugmentSettings, np.random.Generator], tuple[Image, NDArray[np.float32]]]
+"""Gives the training picture of a photograph, and rows (m, k) of what is true of it, the class first."""
+
+
+def draw_boxes(
+    photographs: Photographs, index: int, plan: BatchPlan, settings: AugmentSettings, rng: np.random.Generator
+) -> tuple[Image, NDArray[np.float32]]:
+    """Return a picture of the plan's size and its boxes (m, 5): class, x1, y1, x2, y2 in its pixels; crowds are left out."""
+    count = len(photographs.dataset)
+    sample = compose(photographs.sample, index, count, plan.size, plan.mosaic, settings, rng)
+    return sample.image, np.concatenate([sample.classes[:, None], sample.boxes], axis=1, dtype=np.float32)
 
 
 def _as_tensor(images: Image) -> Tensor:

@@ -39,6 +39,25 @@ def adapt(
     return Cfg(net, tuple(sections)), changes
 
 
+def adapt_classifier(cfg: Cfg, classes: int, size: tuple[int, int]) -> tuple[Cfg, list[str]]:
+    """Return the cfg of a classifier for `classes` and an input of `size` (width, height), and what was changed.
+
+    The last section with outputs of its own before the last [softmax] follows the classes. Raises FormatError where there is
+    none, or where nothing of an input of that size is left.
+    """
+    ends = [index for index, section in enumerate(cfg.layers) if section.kind in ("softmax", "soft")]
+    if not ends:
+        raise cfg.net.error(None, "expected a [softmax] section, or a head such as [yolo], got neither")
+    changes: list[str] = []
+    net, sections = _told(cfg.net, changes, width=size[0], height=size[1]), list(cfg.layers)
+    layers = describe(Cfg(net, cfg.layers), size)
+    own = [layer for layer in layers[: ends[-1]] if layer.kind in _OUTPUTS]
+    if not own:
+        raise sections[ends[-1]].error(None, "expected a [convolutional] or [connected] section before it, got none")
+    sections[own[-1].index] = _told(sections[own[-1].index], changes, **{_OUTPUTS[own[-1].kind]: classes})
+    return Cfg(net, tuple(sections)), changes
+
+
 def used_anchors(cfg: Cfg) -> Sizes:
     """Return the anchors (k, 2) that the heads use, in pixels of the cfg's input, sorted by area."""
     rows = [

@@ -15,6 +15,22 @@ KNOWN = {
 """From the name to the file in `networks/`."""
 
 
+CLASSIFIERS = (
+    "alexnet",
+    *(f"vgg{layers}{norm}" for norm in ("", "_bn") for layers in (11, 13, 16, 19)),
+    *("googlenet", "googlenet_plain", "se_googlenet", "se_googlenet_paths", "se_googlenet_paths_plain"),
+    *(f"{kind}{layers}" for kind in ("resnet", "seresnet") for layers in (18, 34, 50, 101, 152)),
+    "senet154",
+    "xception",
+)
+"""Classifiers that are built by name; `classifiers/table.py` says how, with torch."""
+
+
+def is_classifier(text: str) -> bool:
+    """Return whether a name is one of CLASSIFIERS; a file of that name goes before it."""
+    return text in CLASSIFIERS and not Path(text).exists()
+
+
 def find_network(text: str) -> Cfg:
     """Return the cfg that a path or a known name means. Raises UserError with the known names."""
     if text in KNOWN:
@@ -30,4 +46,5 @@ def find_network(text: str) -> Cfg:
             return read_cfg(found[0])
     if path.is_file():
         return read_cfg(path)
-    raise UserError(f"{text}: expected a .cfg file or one of {', '.join(KNOWN)}{nearest(text, KNOWN)}")
+    known = (*KNOWN, *CLASSIFIERS)
+    raise UserError(f"{text}: expected a .cfg file or one of {', '.join(known)}{nearest(text, known)}")

@@ -7,12 +7,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from onelook.models.class_loss import class_losses
 from onelook.models.darknet.loss import darknet_loss
 from onelook.models.head_figures import Row, head_figures
 from onelook.models.sections.convolution import Convolution
 from onelook.models.sections.stored import Stored
 from onelook.models.sections.table import make_modules
 from onelook.models.yolo_loss import LossSettings, yolo_loss
+from onelook.structures.class_scores import ClassScores, softmax
 from onelook.structures.detections import Detections
 from onelook.structures.network.cfg import Cfg
 from onelook.structures.network.heads import decode_all, heads_of
@@ -26,13 +28,13 @@ _RARE = -4.6
 
 
 class Network(nn.Module):
-    """Any Darknet detector.
+    """Any Darknet detector or classifier.
 
     In training `model(images, targets)` gives losses by name, each a mean that a loop may sum; in evaluation `model(images)`
-    gives one `Detections` an image, in pixels of the input. Images are (n, 3, h, w) uint8, or float in 0..1; targets (m, 6)
-    rows of image, class, x1, y1, x2, y2 in input pixels. `seen` counts the images that Darknet's loss was given, as Darknet
-    does: its [region] head begins otherwise than it goes on. While `watched`, a training pass leaves what its [yolo] heads said
-    of the truth in `figures`.
+    gives one `Detections` an image, in pixels of the input, or of a classifier one `ClassScores`. Images are (n, 3, h, w) uint8,
+    or float in 0..1; targets (m, 6) rows of image, class, x1, y1, x2, y2 in input pixels, or (m, 3) of image, class, share.
+    `seen` counts the images that Darknet's loss was given, as Darknet does: its [region] head begins otherwise than it goes on.
+    While `watched`, a training pass leaves what its [yolo] heads said of the truth in `figures`.
     """
 
     def __init__(self, cfg: Cfg, loss: LossSettings | None = None) -> None:
@@ -52,11 +54,15 @@ class Network(nn.Module):
         }
         self._reset_heads()
 
-    def forward(self, images: Tensor, targets: Tensor | None = None) -> dict[str, Tensor] | list[Detections]:
-        """Return losses by name in training, detections in evaluation.
+    def forward(
+        self, images: Tensor, targets: Tensor | None = None
+    ) -> dict[str, Tensor] | list[Detections] | list[ClassScores]:
+        """Return losses by name in training, in evaluation detections or a classifier's class scores.
 
         Raises FormatError in training for a head that the loss has no terms for.
         """
+        if not self.heads:
+            return self._classify(images, targets)
         raws = self.raw_outputs(images)
         size = (images.shape[3], images.shape[2])
         if self.training:
@@ -98,6 +104,13 @@ class Network(nn.Module):
             for index in [index for index in kept if self._until[index] <= layer.index]:
                 del kept[index]
         return [found[index] for index in wanted]
+
+    def _classify(self, images: Tensor, targets: Tensor | None) -> dict[str, Tensor] | list[ClassScores]:
+        logits = self.logits(images).flatten(1)  # (n, classes)
+        if self.training:
+            assert targets is not None, "training needs targets"
+            return class_losses((logits,), targets, self.loss)
+        return [ClassScores(row) for row in softmax(logits.detach().float().cpu().numpy())]
 
     def _losses(self, raws: Sequence[Tensor], targets: Tensor, size: tuple[int, int]) -> dict[str, Tensor]:
         if self.watched:

@@ -96,6 +96,30 @@ def transfer(
     return taken, f"{pretrained.where}: {count} of {total} layers below the heads"
 
 
+def transfer_classifier(
+    pretrained: Pretrained, layers: Sequence[Layer], names: Sequence[str]
+) -> tuple[dict[str, NDArray[np.float32]], str]:
+    """Return the arrays to load into a classifier of `layers` that tells `names` apart, and one line on what was taken.
+
+    The last layer is taken where its shape is the same and the classes are, or nobody says what they were. Raises FormatError
+    when nothing fits.
+    """
+    own = [layer for layer in layers if layer.arrays]
+    last = {f"{own[-1].index}.{name}" for name, _ in own[-1].arrays}
+    others = bool(pretrained.names) and tuple(pretrained.names) != tuple(names)
+    taken: dict[str, NDArray[np.float32]] = {}
+    count = 0
+    for layer in own:
+        found = {f"{layer.index}.{name}": shape for name, shape in layer.arrays}
+        fits = all(key in pretrained.arrays and pretrained.arrays[key].shape == shape for key, shape in found.items())
+        if fits and not (others and last & set(found)):
+            taken |= {key: pretrained.arrays[key] for key in found}
+            count += 1
+    if not count:
+        raise FormatError(f"{pretrained.where}: no layer of it fits the network; these weights belong to another cfg")
+    return taken, f"{pretrained.where}: {count} of {len(own)} layers"
+
+
 def _take_head(
     taken: dict[str, NDArray[np.float32]],
     layer: Layer,

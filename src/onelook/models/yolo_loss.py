@@ -53,6 +53,8 @@ class LossSettings:
     """Share of the box's IoU in the objectness that a positive cell should say; 0 asks for 1."""
     label_smoothing: float = 0.0
     """Taken from the true class and given to the others."""
+    auxiliary_weight: float = 0.3
+    """Factor of a classifier's auxiliary heads, where it has them; only training asks them."""
 
     def __post_init__(self) -> None:
         if self.kind not in ("modern", "darknet"):
@@ -66,7 +68,7 @@ class LossSettings:
         for name, (low, high) in _RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise UserError(f"{name}: expected {low:g} to {high:g}, got {getattr(self, name)}")
-        for name in ("box_weight", "objectness_weight", "class_weight"):
+        for name in ("box_weight", "objectness_weight", "class_weight", "auxiliary_weight"):
             if getattr(self, name) < 0:
                 raise UserError(f"{name}: expected at least 0, got {getattr(self, name)}")
 

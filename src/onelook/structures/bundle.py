@@ -1,6 +1,7 @@
 """A bundle: a folder that is a model wherever it goes, and the ways to name one.
 
-`network.cfg`, `classes.txt`, `weights.safetensors`, `bundle.toml`. Nothing in it is executed.
+`network.cfg`, `classes.txt`, `weights.safetensors`, `bundle.toml`; `named_bundle.py` has the form with a network's name. Nothing
+in it is executed.
 """
 
 import hashlib
@@ -16,9 +17,9 @@ from safetensors.numpy import load_file, save
 
 from onelook.structures.classes import read_names
 from onelook.structures.errors import FormatError, UserError
-from onelook.structures.files import new_folder, write_bytes, write_text
+from onelook.structures.files import new_folder, write_bytes
 from onelook.structures.network.cfg import Cfg, format_cfg, read_cfg
-from onelook.structures.network.heads import head_of, heads_of
+from onelook.structures.network.heads import class_count, classified, head_of
 from onelook.structures.network.layers import Layer, describe
 from onelook.structures.network.weights_file import WeightsFile, read_weights, split_weights
 from onelook.structures.settings import make_settings, read_toml, to_toml
@@ -30,7 +31,8 @@ VERSION = 1
 
 RESIZES = ("letterbox", "stretch", "darknet_letterbox", "darknet_stretch")
 
-_FILES = ("network.cfg", "classes.txt", "weights.safetensors", "bundle.toml")
+NAMED = "network.toml"
+"""In the place of network.cfg: a network by its name."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,9 @@ def check_arrays(layers: tuple[Layer, ...], arrays: Arrays, where: str) -> None:
 
 def check_names(layers: tuple[Layer, ...], names: tuple[str, ...], where: str) -> None:
     """Raise FormatError when a head has another number of classes than there are names."""
-    for layer in layers:
-        classes = head_of(layer).classes if layer.is_head else len(names)
+    end = classified(layers)
+    for layer in [end] if end else [layer for layer in layers if layer.is_head]:
+        classes = class_count(layers) if end else head_of(layer).classes
         if classes != len(names):
             raise FormatError(f"{where}: expected classes={classes} names as {layer.name} has, got {len(names)}")
 
@@ -137,32 +140,59 @@ def write_bundle(folder: Path, bundle: Bundle, replace: bool = False) -> None:
 
     `replace` writes each file in place of an older one, weights last but for bundle.toml, which carries their digest.
     """
-    data = save({name: np.ascontiguousarray(array) for name, array in sorted(bundle.arrays.items())})
-    settings = {**vars(bundle.settings), "weights_sha256": hashlib.sha256(data).hexdigest()}
-    texts = {
-        "network.cfg": format_cfg(bundle.cfg),
-        "classes.txt": "".join(f"{name}\n" for name in bundle.names),
-        "bundle.toml": to_toml({**settings, "metrics": dict(bundle.metrics)}),
+    network = {"network.cfg": format_cfg(bundle.cfg).encode()}
+    write_parts(folder, network, bundle.names, bundle.arrays, bundle.settings, bundle.metrics, replace)
+
+
+def write_parts(
+    folder: Path,
+    network: Mapping[str, bytes],
+    names: tuple[str, ...],
+    arrays: Arrays,
+    settings: BundleSettings,
+    metrics: Mapping[str, Any],
+    replace: bool,
+) -> None:
+    """Write the files of a bundle as `write_bundle` does; `network` are those that say what the network is."""
+    data = save({name: np.ascontiguousarray(array) for name, array in sorted(arrays.items())})
+    values = {**vars(settings), "weights_sha256": hashlib.sha256(data).hexdigest()}
+    files = {
+        **network,
+        "classes.txt": "".join(f"{name}\n" for name in names).encode(),
+        "weights.safetensors": data,
+        "bundle.toml": to_toml({**values, "metrics": dict(metrics)}).encode(),
     }
     if replace and folder.exists():
-        _write_into(folder, data, texts)
+        _write_into(folder, files)
         return
     with new_folder(folder) as beside:
-        _write_into(beside, data, texts)
+        _write_into(beside, files)
 
 
-def _write_into(folder: Path, data: bytes, texts: Mapping[str, str]) -> None:
-    write_text(folder / "network.cfg", texts["network.cfg"])
-    write_text(folder / "classes.txt", texts["classes.txt"])
-    write_bytes(folder / "weights.safetensors", data)
-    write_text(folder / "bundle.toml", texts["bundle.toml"])
+def _write_into(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, data in files.items():
+        write_bytes(folder / name, data)
 
 
 def read_bundle(folder: Path, verify: bool = True) -> Bundle:
     """Return the bundle in a folder; `verify` compares the weights' digest. Raises FormatError naming what is wrong."""
-    for name in _FILES:
+    if (folder / NAMED).is_file():
+        raise FormatError(
+            f"{folder}: expected a network of Darknet's sections (network.cfg), got one by name ({NAMED})"
+        )
+    settings, metrics, arrays = read_parts(folder, ("network.cfg",), verify)
+    cfg, names = read_cfg(folder / "network.cfg"), read_names(folder / "classes.txt")
+    return Bundle(cfg, names, arrays, settings, metrics, str(folder))
+
+
+def read_parts(
+    folder: Path, network: tuple[str, ...], verify: bool = True
+) -> tuple[BundleSettings, dict[str, Any], dict[str, NDArray[np.float32]]]:
+    """Return settings, metrics and arrays of a bundle that has the files `network` besides. Raises FormatError."""
+    files = (*network, "classes.txt", "weights.safetensors", "bundle.toml")
+    for name in files:
         if not (folder / name).is_file():
-            raise FormatError(f"{folder}: expected a bundle ({', '.join(_FILES)}), got a folder without {name}")
+            raise FormatError(f"{folder}: expected a bundle ({', '.join(files)}), got a folder without {name}")
     values = read_toml(folder / "bundle.toml")
     metrics = values.pop("metrics", {})
     for needed in ("width", "height"):
@@ -173,12 +203,9 @@ def read_bundle(folder: Path, verify: bool = True) -> Bundle:
     if verify and settings.weights_sha256:
         _verify(weights, settings.weights_sha256)
     try:
-        arrays = load_file(weights)
+        return settings, metrics, load_file(weights)
     except (SafetensorError, OSError, ValueError) as error:
         raise FormatError(f"{weights}: expected safetensors, got {error}") from None
-    return Bundle(
-        read_cfg(folder / "network.cfg"), read_names(folder / "classes.txt"), arrays, settings, metrics, str(folder)
-    )
 
 
 def _verify(weights: Path, expected: str) -> None:
@@ -188,6 +215,11 @@ def _verify(weights: Path, expected: str) -> None:
         raise FormatError(
             f"{weights}: expected sha256 {expected[:12]}…, got {found[:12]}…; the file is not the one that was saved"
         )
+
+
+def bundle_folder(path: Path) -> Path | None:
+    """Return the folder of the bundle that a path means: itself, or the best model of a run; None for neither."""
+    return next((each for each in (path / "model", path) if (each / "bundle.toml").is_file()), None)
 
 
 def as_darknet_resizes(bundle: Bundle, letterbox: bool) -> Bundle:
@@ -202,7 +234,7 @@ def find_model(path: Path, weights: Path | None = None, names: Path | None = Non
     For Darknet files the names are taken from a `.names` file beside, and may be given. `exact` resizes images as AlexeyAB's
     `detector map` does, by letterbox only where the cfg or the bundle says so. Raises UserError with the ways out.
     """
-    folder = next((each for each in (path / "model", path) if (each / "bundle.toml").is_file()), None)
+    folder = bundle_folder(path)
     if folder and (weights or names):
         raise UserError(
             f"{folder}: a bundle has its own weights and names; give --weights and --names with a .cfg only"
@@ -221,7 +253,7 @@ def darknet_bundle(cfg_path: Path, weights_path: Path, names_path: Path | None) 
     layers = describe(cfg)
     file = read_weights(weights_path)
     arrays = split_weights(file, layers)
-    classes = next((head.classes for head in heads_of(layers)), 0)
+    classes = class_count(layers)
     names = read_names(names_path) if names_path else tuple(f"class{index}" for index in range(classes))
     check_names(layers, names, str(names_path))
     settings = BundleSettings(*cfg.input_size, _resize(cfg, file), seen=file.seen, darknet_version=file.version)

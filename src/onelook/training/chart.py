@@ -1,4 +1,4 @@
-"""chart.png: how a run goes, redrawn while it goes. Loss on the left, average precision on the right, the rate below."""
+"""chart.png: how a run goes, redrawn while it goes. Loss on the left, precision or accuracy on the right, the rate below."""
 
 import math
 import statistics
@@ -16,11 +16,19 @@ from onelook.structures.files import write_bytes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+SCORES = (
+    ("ap50", "AP50", "#059669"),
+    ("ap", "AP", "#d97706"),
+    ("top1", "top-1", "#059669"),
+    ("top5", "top-5", "#d97706"),
+)
+"""What an evaluation may say: its word, its name and its colour."""
+
 Metrics = Sequence[Mapping[str, Any]]
 Reals = NDArray[np.float64]
 
 INK, GRID, QUIET = "#1f2937", "#e5e7eb", "#6b7280"
-LOSS, AP50, AP, RATE = "#2563eb", "#059669", "#d97706", "#7c3aed"
+LOSS, SCORE, RATE = "#2563eb", "#059669", "#7c3aed"
 SIZE, DOTS = (12.0, 6.75), 100
 """Inches and dots an inch: 1200 x 675 pixels."""
 
@@ -71,7 +79,8 @@ def headline(metrics: Metrics, total_steps: int | None) -> str:
     if steps:
         parts.append(f"loss {smoothed(_column(steps, 'loss'))[-1]:.3g}")
     if evaluations:
-        parts += [f"{name} {_number(evaluations[-1], key):.3f}" for name, key in (("AP50", "ap50"), ("AP", "ap"))]
+        last = evaluations[-1]
+        parts += [f"{name} {_number(last, key):.3f}" for key, name, _ in SCORES if key in last]
     if steps:
         parts.append(f"{steps[-1]['images_per_second']:.1f} images/s")
     left = seconds_left(steps, total_steps)
@@ -164,10 +173,11 @@ def _draw_precision(axes: "Axes", evaluations: Metrics) -> None:
     axes.grid(visible=False)
     axes.set_ylim(0, 1)
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
-    axes.set_ylabel("average precision", color=AP50, fontsize=11)
-    axes.tick_params(axis="y", colors=AP50)
+    of_classes = any("top1" in line for line in evaluations)
+    axes.set_ylabel("accuracy" if of_classes else "average precision", color=SCORE, fontsize=11)
+    axes.tick_params(axis="y", colors=SCORE)
     step = _column(evaluations, "step")
-    for key, name, colour in (("ap50", "AP50", AP50), ("ap", "AP 50-95", AP)):
+    for key, name, colour in SCORES[2:] if of_classes else SCORES[:2]:
         values = np.asarray([_number(line, key) for line in evaluations], np.float64)
         axes.plot(step, values, color=colour, linewidth=2, marker="o", markersize=4, label=name)
     axes.plot([], [], color=LOSS, linewidth=2, label="loss")

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onelook.models.known import find_network
 from onelook.training.budget import parse_duration
+from onelook.training.choosing import choose
 from onelook.training.forecast import Forecast, told
 from onelook.training.memory import keep_memory
 from onelook.training.outset import checked, foreseen, set_out
-from onelook.training.settings import make_train_settings
 from onelook.training.task import Say
 
 
@@ -45,10 +44,9 @@ def forecast_training(
     began = began or time.time()
     keep_memory()
     budget = parse_duration(time_budget, "--time-budget") if time_budget else None
-    chosen = make_train_settings(settings or {}, "--set")
-    cfg = find_network(str(network))
-    dataset = checked(Path(data), format, cfg, chosen, say)
-    outset = set_out(cfg, dataset, Path(weights) if weights else None, chosen, say, began, budget, measuring=True)
+    choice = choose(str(network), settings or {})
+    dataset = checked(choice, Path(data), format, say)
+    outset = set_out(choice, dataset, Path(weights) if weights else None, say, began, budget, measuring=True)
     assert outset.measured is not None
     result = foreseen(outset.task, outset.measured)
     for line in told(result):

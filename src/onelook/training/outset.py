@@ -9,14 +9,12 @@ from pathlib import Path
 
 from onelook.datasets.checks.before_training import read_checked
 from onelook.datasets.dataset import Dataset
-from onelook.models.adapt import strides
-from onelook.structures.network.cfg import Cfg
 from onelook.training.budget import MARGIN, fitting_steps, shortened
 from onelook.training.chart import duration
+from onelook.training.choosing import Choice
 from onelook.training.contradictions import contradictions
 from onelook.training.forecast import Forecast, Measured, forecast
 from onelook.training.micro_batch import fitting_subdivisions
-from onelook.training.preparation import prepare
 from onelook.training.probe import measure
 from onelook.training.session import CHART_EVERY, SAVE_EVERY
 from onelook.training.settings import TrainSettings
@@ -24,10 +22,9 @@ from onelook.training.task import Say, Task
 from onelook.training.workload import workload
 
 
-def checked(data: Path, format: str | None, cfg: Cfg, settings: TrainSettings, say: Say) -> Dataset:
-    """Return the data set, read and checked as it has to be before it is trained on."""
-    width, height = settings.width or cfg.input_size[0], settings.height or cfg.input_size[1]
-    return read_checked(data, format, say, (width, height) if width and height else None, min(strides(cfg), default=8))
+def checked(choice: Choice, data: Path, format: str | None, say: Say) -> Dataset:
+    """Return the data set, read and checked as it has to be before the chosen network is trained on it."""
+    return read_checked(data, format, say, choice.size, choice.stride)
 
 
 @dataclass(frozen=True)
@@ -40,26 +37,26 @@ class Outset:
 
 
 def set_out(
-    cfg: Cfg,
+    choice: Choice,
     dataset: Dataset,
     weights: Path | None,
-    chosen: TrainSettings,
     say: Say,
     began: float,
     budget: float | None = None,
     measuring: bool = False,
 ) -> Outset:
-    """Return the task of training `cfg` on `dataset` within `budget` seconds from `began` (time.time), telling every decision.
+    """Return the task of training on `dataset` within `budget` seconds from `began` (time.time), telling every decision.
 
     A task whose steps had to be measured, for a budget or because of `measuring`, is built anew behind that. Raises UserError for
-    what `prepare` refuses, and for a budget in which nothing fits.
+    what its `build` refuses, and for a budget in which nothing fits.
     """
 
     def build(settings: TrainSettings) -> Task:
-        return prepare(cfg, dataset, weights, settings)
+        return choice.build(dataset, weights, settings)
 
+    chosen = choice.settings
     task = build(chosen)
-    found = tuple(contradictions(chosen, task.settings, cfg.net, len(task.train)))
+    found = tuple(contradictions(chosen, task.settings, choice.net, len(task.train)))
     parts, line = fitting_subdivisions(task)
     if line:
         chosen = dataclasses.replace(chosen, subdivisions=parts)

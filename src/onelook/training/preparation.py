@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import BatchNorm1d, BatchNorm2d
+from torch import nn
 
 from onelook.datasets.anchors import anchor_iou, box_shapes, fit_anchors
 from onelook.datasets.dataset import Dataset
@@ -17,12 +17,10 @@ from onelook.structures.network.cfg import Cfg
 from onelook.structures.network.options import cfg_warnings
 from onelook.training.detection import DetectionTask
 from onelook.training.settings import TrainSettings, resolve
+from onelook.training.splits import train_and_val
 
 GOOD_ANCHORS = 0.6
 """Mean best IoU of the boxes' shapes with the anchors below which `anchors = "auto"` fits new ones."""
-
-HELD_OUT = 0.15
-"""Share of the training images that become the validation split of data without one."""
 
 
 def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSettings) -> DetectionTask:
@@ -32,13 +30,14 @@ def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSet
     that belong to another cfg.
     """
     told = cfg_warnings(cfg)
-    train, val = _splits(dataset, settings.seed, told)
+    train, val = train_and_val(dataset, settings.seed, told)
+    _with_boxes(train)
     settings = resolve(settings, cfg, len(train), len(dataset.names))
     size = _input_size(settings)
     stride = _stride(cfg, size)
     anchors = _anchors(cfg, train, size, settings, told)
     adapted, changes = adapt(cfg, len(dataset.names), size, anchors)
-    adapted, net_changes = with_net(adapted, **_net_options(settings))
+    adapted, net_changes = with_net(adapted, **net_options(settings))
     told += changes + net_changes
     torch.manual_seed(settings.seed)
     network = Network(adapted, settings.loss)
@@ -46,38 +45,23 @@ def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSet
         arrays, taken = transfer(read_pretrained(weights, cfg), network.layers, dataset.names)
         network.load(arrays)
         told.append(f"weights from {taken}")
-    for module in network.modules():
-        if isinstance(module, BatchNorm1d | BatchNorm2d):
-            module.momentum = settings.batch_norm_momentum
+    set_batch_norm(network, settings.batch_norm_momentum)
     test = dataset.split("test") if len(dataset.splits.get("test", ())) else None
     return DetectionTask(network, train, val, test, settings, tuple(told), stride)
 
 
-def _splits(dataset: Dataset, seed: int, told: list[str]) -> tuple[Dataset, Dataset]:
-    """Return the training and validation images; some of the first are held out where nothing is for the second."""
-    if "train" not in dataset.splits and dataset.splits:
-        raise UserError(
-            f"{dataset.root}: expected a train split, got {', '.join(dataset.splits)}; see `onelook data split`"
-        )
-    train = dataset.split("train") if dataset.splits else dataset
-    if "val" in dataset.splits and len(dataset.splits["val"]):
-        return _with_boxes(train), dataset.split("val")
-    if len(train) < 2:
-        raise UserError(f"{dataset.root}: expected at least two images to train and validate on, got {len(train)}")
-    order = np.random.default_rng(seed).permutation(len(train))
-    held = max(1, round(len(train) * HELD_OUT))
-    told.append(f"no val split: {held} of {len(train)} training images are held out for it (seed {seed})")
-    return _with_boxes(train.select(np.sort(order[held:]))), train.select(np.sort(order[:held]))
+def set_batch_norm(network: nn.Module, momentum: float) -> None:
+    """Give every batch normalisation the share that a batch has in its running statistics."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.momentum = momentum
 
 
-def _with_boxes(dataset: Dataset) -> Dataset:
-    if not len(dataset):
-        raise UserError(f"{dataset.root}: expected images in the train split, got none; see `onelook data stats`")
+def _with_boxes(dataset: Dataset) -> None:
     if not len(dataset.boxes):
         raise UserError(
             f"{dataset.root}: expected boxes to train on, got {len(dataset)} images without any; see `onelook data check`"
         )
-    return dataset
 
 
 def _input_size(settings: TrainSettings) -> tuple[int, int]:
@@ -113,7 +97,7 @@ def _anchors(
     return fitted
 
 
-def _net_options(settings: TrainSettings) -> dict[str, object]:
+def net_options(settings: TrainSettings) -> dict[str, object]:
     """Return what the run's cfg says in [net], so that Darknet would go on from it with the same numbers."""
     return {
         "batch": settings.batch,

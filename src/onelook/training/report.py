@@ -14,15 +14,17 @@ from onelook.evaluation.problem import Integers, lay_out
 from onelook.evaluation.rules import RULES, Rules
 from onelook.structures.files import write_text
 from onelook.training.chart import duration
+from onelook.training.class_predictions import ClassPredictions
+from onelook.training.class_report import class_context
 from onelook.training.plots import rgb
 from onelook.training.predictions import Predictions, SplitPredictions
 from onelook.training.report_facts import ReportFacts, read_report_facts
 from onelook.training.report_mistakes import mistakes_context
-from onelook.training.report_plots import confidence_plot, loss_plot, precision_plot, recall_plot
+from onelook.training.report_plots import confidence_plot, loss_plot, recall_plot, score_plot
 from onelook.training.resource_plots import resource_plots
 from onelook.training.samples import make_samples
 
-TEMPLATE = "report.html.jinja"
+TEMPLATE, CLASS_TEMPLATE = "report.html.jinja", "class_report.html.jinja"
 MOST_CLASSES = 15
 """Classes of which a confusion matrix can still be read; of more, the commonest confusions are listed."""
 MOST_CONFUSIONS = 8
@@ -49,7 +51,8 @@ def rebuild_report(run: Path) -> Path:
 def write_report(run: Path, facts: ReportFacts) -> Path:
     """Write `run`/report.html, whole or not at all, and return its path. Raises UserError for a record that can't be judged."""
     path = run / "report.html"
-    write_text(path, _page(_context(run, facts)))
+    template = CLASS_TEMPLATE if isinstance(facts.predictions, ClassPredictions) else TEMPLATE
+    write_text(path, _page(_context(run, facts), template))
     return path
 
 
@@ -61,7 +64,7 @@ def write_page(path: Path, title: str, predictions: Predictions, rules: Rules, s
     write_text(path, _page({**empty, **context, "about": _flat(predictions.about)}))
 
 
-def _page(context: Mapping[str, Any]) -> str:
+def _page(context: Mapping[str, Any], template: str = TEMPLATE) -> str:
     """Return the page as HTML."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -73,18 +76,19 @@ def _page(context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(share=_share, percent=_percent, span=_span, plain=_plain)
-    return environment.get_template(TEMPLATE).render(context)
+    return environment.get_template(template).render(context)
 
 
-def _classes(predictions: Predictions) -> dict[str, Any]:
+def _classes(predictions: Predictions | ClassPredictions) -> dict[str, Any]:
     return {"names": predictions.names, "colours": [rgb(index) for index in range(len(predictions.names))]}
 
 
 def _context(run: Path, facts: ReportFacts) -> dict[str, Any]:
     """Return what the template names."""
     predictions = facts.predictions
-    splits = {name: _split_context(predictions, name) for name in _ordered(predictions.splits)}
-    drawn = (loss_plot(facts.metrics), precision_plot(facts.metrics), *resource_plots(facts.resources))
+    of_split = _split_context if isinstance(predictions, Predictions) else class_context
+    splits = {name: of_split(predictions, name) for name in _ordered(predictions.splits)}  # type: ignore[arg-type]  # its own
+    drawn = (loss_plot(facts.metrics), score_plot(facts.metrics), *resource_plots(facts.resources))
     plots = [plot for plot in drawn if plot]
     return {
         "run": run.resolve().name,
@@ -230,13 +234,15 @@ def _subtitle(facts: ReportFacts) -> list[str]:
     return phrases + ([f"begun {str(started)[:16].replace('T', ' ')}"] if started else [])
 
 
-def _commands(run: Path, predictions: Predictions) -> list[dict[str, str]]:
+def _commands(run: Path, predictions: Predictions | ClassPredictions) -> list[dict[str, str]]:
     """Return what to type next, each with what it does."""
     where, data = shlex.quote(str(run)), shlex.quote(str(predictions.data.get("path", "DATA")))
     return [
         {
-            "does": "Find objects in your own images and draw them",
-            "line": f"onelook predict {where} IMAGES --out found",
+            "does": "Find objects in your own images and draw them"
+            if isinstance(predictions, Predictions)
+            else "Name the class of your own images",
+            "line": f"onelook predict {where} IMAGES" + (" --out found" * isinstance(predictions, Predictions)),
         },
         {
             "does": "Judge it again, by other rules or on another split",

@@ -8,6 +8,7 @@ from typing import Any
 
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.settings import read_toml
+from onelook.training.class_predictions import ClassPredictions, is_of_classes, read_class_predictions
 from onelook.training.predictions import Predictions, read_predictions
 from onelook.training.resource_plots import read_resources
 
@@ -21,7 +22,7 @@ class ReportFacts:
     environment: Mapping[str, Any]
     metrics: Sequence[Mapping[str, Any]]
     """The lines of metrics.jsonl."""
-    predictions: Predictions
+    predictions: Predictions | ClassPredictions
     """No splits when the run was not evaluated yet."""
     resources: Sequence[Mapping[str, Any]] = ()
     """The samples of resources.jsonl."""
@@ -38,14 +39,19 @@ def read_report_facts(run: Path) -> ReportFacts:
         raise UserError(
             f"{run}: expected a run's folder, with its settings.toml, got {'none' if run.is_dir() else 'no folder'}"
         )
-    predictions = run / "predictions.json"
     return ReportFacts(
         settings=read_toml(settings),
         environment=_read_environment(run / "environment.json"),
         metrics=_read_metrics(run / "metrics.jsonl"),
-        predictions=read_predictions(predictions) if predictions.is_file() else Predictions(()),
+        predictions=_read_predictions(run / "predictions.json"),
         resources=read_resources(run / "resources.jsonl"),
     )
+
+
+def _read_predictions(path: Path) -> Predictions | ClassPredictions:
+    if not path.is_file():
+        return Predictions(())
+    return read_class_predictions(path) if is_of_classes(path) else read_predictions(path)
 
 
 def _read_environment(path: Path) -> dict[str, Any]:

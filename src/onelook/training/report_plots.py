@@ -48,6 +48,25 @@ def loss_plot(metrics: Sequence[Mapping[str, Any]]) -> Plot | None:
     return line_plot("Loss", lines, ("step", "loss"), axes)
 
 
+def score_plot(metrics: Sequence[Mapping[str, Any]]) -> Plot | None:
+    """Return what the evaluations said over steps, precision or a classifier's accuracy; None when nothing was evaluated."""
+    of_classes = any("top1" in line for line in metrics if line["kind"] == "eval")
+    return accuracy_plot(metrics) if of_classes else precision_plot(metrics)
+
+
+def accuracy_plot(metrics: Sequence[Mapping[str, Any]]) -> Plot:
+    """Return top-1, top-5 and the mean over classes over steps; at least one evaluation is asked for."""
+    evaluations = [line for line in metrics if line["kind"] == "eval"]
+    step, last = _column(evaluations, "step"), max(float(line["step"]) for line in metrics)
+    lines = [
+        Line("top-1", step, _column(evaluations, "top1"), INK, dots=True),
+        Line("top-5", step, _column(evaluations, "top5"), MAIN, dots=True),
+        Line("calibration error", step, _column(evaluations, "calibration_error"), THIRD, "thin"),
+    ]
+    title = f"Accuracy on the {evaluations[-1].get('split', 'val')} images while training"
+    return line_plot(title, lines, ("step", "share of the images"), Axes((0, last), (0, 1)))
+
+
 def precision_plot(metrics: Sequence[Mapping[str, Any]]) -> Plot | None:
     """Return AP50, AP and every class's AP50 over steps; None when nothing was evaluated."""
     evaluations = [line for line in metrics if line["kind"] == "eval"]

@@ -79,7 +79,7 @@ def make_samples(
     for kind in KINDS:
         for index in chosen[kind]:
             try:
-                uri = _embedded(read_image(split.paths[index]))
+                uri = embedded(read_image(split.paths[index]))
             except UserError as error:
                 lost.append(str(error))
                 continue
@@ -90,7 +90,8 @@ def make_samples(
     return samples, lost
 
 
-def _embedded(image: NDArray[np.uint8]) -> str:
+def embedded(image: NDArray[np.uint8]) -> str:
+    """Return pixels (h, w, 3) as a data: URI of a JPEG that is not larger than a page needs."""
     scale = SIDE / max(image.shape[:2])
     if scale < 1:
         size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))

@@ -10,6 +10,7 @@ from typing import Any
 from onelook.datasets.augment import AugmentSettings
 from onelook.models.yolo_loss import LossSettings
 from onelook.structures.errors import UserError, nearest
+from onelook.structures.named_network import STEMS
 from onelook.structures.network.cfg import Cfg
 from onelook.structures.settings import make_settings, read_toml, to_toml
 from onelook.training.darknet_rates import POLICIES
@@ -77,6 +78,10 @@ class TrainSettings:
     """What is done when training goes wrong again and again: `recover` goes back and changes the policy, `stop` ends the run."""
     chance_steps: int | None = None
     """Steps for which a loss may stay at chance, by default 150, or twice the number of classes."""
+    stem: str | None = None
+    """How a classifier by name begins: `standard`, or `small` for pictures of about 32 x 32; by default by the input's size."""
+    head: tuple[int, ...] | None = None
+    """Widths of connections that a classifier by name gets before its last one, such as 256,128."""
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     """How training images are varied."""
     loss: LossSettings = field(default_factory=LossSettings)
@@ -88,6 +93,9 @@ class TrainSettings:
         _one_of("guard", self.guard, ("recover", "stop"))
         _one_of("anchors", self.anchors, ("auto", "keep", "fit"))
         _one_of("optimizer", self.optimizer, ("adamw", "sgd", None))
+        _one_of("stem", self.stem, (*STEMS, None))
+        if min(self.head or (1,)) < 1:
+            raise UserError(f"head: expected widths of at least 1, got {self.head}")
         _one_of("policy", self.policy, (*(POLICIES if self.recipe == "darknet" else MODERN_POLICIES), None))
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
@@ -108,8 +116,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_batches": (1, 1e9),
     "batch": (1, 65536),
     "subdivisions": (1, 65536),
-    "width": (32, 8192),
-    "height": (32, 8192),
+    "width": (8, 8192),
+    "height": (8, 8192),
     "learning_rate": (0, 10),
     "momentum": (0, 0.9999),
     "decay": (0, 1),

@@ -14,6 +14,7 @@ from torch import nn
 
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.loader import Batch
+from onelook.evaluation.classification import ClassEvaluation
 from onelook.evaluation.evaluation import Evaluation
 from onelook.structures.network.cfg import Section
 from onelook.training.run import Run
@@ -111,7 +112,7 @@ class Task(ABC):
         """Write `network` as a bundle in place of an older one."""
 
     @abstractmethod
-    def prove(self, run: Run, about: Mapping[str, Any], device: torch.device, say: Say) -> Evaluation:
+    def prove(self, run: Run, about: Mapping[str, Any], device: torch.device, say: Say) -> Evaluation | ClassEvaluation:
         """Return the validation's evaluation of the run's best model; write what the run's report is made of, and the report."""
 
     def splits(self) -> dict[str, Dataset]:

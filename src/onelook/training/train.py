@@ -1,6 +1,5 @@
 """One training from beginning to end, or from where it was stopped."""
 
-import dataclasses
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,23 +9,22 @@ from typing import Any
 
 from onelook.datasets.loader import lost_workers_told
 from onelook.datasets.reading import read
+from onelook.evaluation.classification import ClassEvaluation
 from onelook.evaluation.evaluation import Evaluation
-from onelook.models.known import find_network
 from onelook.structures.errors import UserError
 from onelook.structures.files import write_text
-from onelook.structures.network.cfg import parse_cfg
 from onelook.training.budget import parse_duration
 from onelook.training.checkpoint import load_state, read_facts, refuse_full_disk
+from onelook.training.choosing import choose, prepare_again
 from onelook.training.diagnosis import write_diagnosis
 from onelook.training.ending import told_ending
 from onelook.training.interrupt import StopFlag, Stopped
 from onelook.training.memory import keep_memory
 from onelook.training.outset import checked, last_seconds, set_out
-from onelook.training.preparation import prepare
 from onelook.training.resume import begin_again, kept_settings, refuse_other_data
 from onelook.training.run import Run, describe_environment, new_run_folder, refuse_used
 from onelook.training.session import Session
-from onelook.training.settings import make_train_settings, settings_toml
+from onelook.training.settings import settings_toml
 from onelook.training.task import Say, Task
 
 
@@ -39,7 +37,7 @@ class TrainResult:
 
     run: Path
     seconds: float
-    evaluation: Evaluation | None
+    evaluation: Evaluation | ClassEvaluation | None
 
     @property
     def finished(self) -> bool:
@@ -113,12 +111,11 @@ def _begin(
     budget: float | None,
     stop: StopFlag,
 ) -> Session:
-    chosen = make_train_settings(settings or {}, "--set")
     folder = out or new_run_folder(network, data)
     refuse_used(folder)
-    cfg = find_network(network)
+    choice = choose(network, settings or {})
     with stop.at_once():  # there is nothing to finish or to save yet
-        outset = set_out(cfg, checked(data, format, cfg, chosen, say), weights, chosen, say, began, budget)
+        outset = set_out(choice, checked(choice, data, format, say), weights, say, began, budget)
     task = outset.task
     run = Run(folder)
     session = Session(run, task, _facts(task), say)
@@ -141,9 +138,8 @@ def _go_on(
     checkpoint, memory = begin_again(run, say)
     facts = read_facts(checkpoint)
     chosen = kept_settings(run, settings, say)
-    kept = dataclasses.replace(chosen, anchors="keep")  # they are in the run's cfg already
     with stop.at_once():
-        task = prepare(parse_cfg(facts["cfg"], str(checkpoint)), read(data, format), None, kept)
+        task = prepare_again(facts, read(data, format), chosen, str(checkpoint))
     refuse_other_data(task, facts, data, run)
     session = Session(run, task, facts, say)
     load_state(checkpoint, session.state)

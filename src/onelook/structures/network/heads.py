@@ -1,5 +1,6 @@
 """From a network's raw outputs to boxes: the one decoding that training, evaluation and inference share."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from onelook.structures.network.head import FARTHEST, Floats, GaussianHead, Grid
 from onelook.structures.network.layer import Layer
 from onelook.structures.network.sections.head import mask_of
 
-__all__ = ["FARTHEST", "Floats", "Head", "decode", "decode_all", "head_of", "heads_of"]
+__all__ = ["FARTHEST", "Floats", "Head", "class_count", "classified", "decode", "decode_all", "head_of", "heads_of"]
 
 
 def head_of(layer: Layer) -> Head:
@@ -21,6 +22,18 @@ def head_of(layer: Layer) -> Head:
 def heads_of(layers: Sequence[Layer]) -> list[Head]:
     """Return the network's heads in the cfg's order; a classifier has none."""
     return [head_of(layer) for layer in layers if layer.is_head]
+
+
+def classified(layers: Sequence[Layer]) -> Layer | None:
+    """Return a classifier's last [softmax], whose numbers are its classes; None for a network with a head, or without either."""
+    ends = [layer for layer in layers if layer.kind == "softmax"]
+    return ends[-1] if ends and not any(layer.is_head for layer in layers) else None
+
+
+def class_count(layers: Sequence[Layer]) -> int:
+    """Return how many classes the first head, or the classifier, tells apart; 0 for a network that is neither."""
+    end = classified(layers)
+    return math.prod(end.out_shape) if end else next((head.classes for head in heads_of(layers)), 0)
 
 
 def decode(raw: Floats, head: Head, size: tuple[int, int], threshold: float) -> Detections:

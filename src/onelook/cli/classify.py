@@ -1,0 +1,132 @@
+"""What `onelook predict` and `onelook eval` do with a classifier."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import typer
+
+from onelook.cli.output import print_json
+from onelook.structures.bundle import Bundle
+from onelook.structures.errors import FormatError, UserError
+from onelook.structures.named_bundle import NamedBundle
+
+SHOWN = 5
+"""Classes of an image that are told, best first."""
+
+
+def refuse_box_options(model: Path, given: Mapping[str, Any]) -> None:
+    """Raise UserError for the first option that was given a value and is about boxes."""
+    for flag, value in given.items():
+        if value is not None:
+            raise UserError(f"{flag}: expected a detector; {model} is a classifier and finds no boxes")
+
+
+def predict_classes(
+    model: Path, bundle: Bundle | NamedBundle, paths: Sequence[Path], threads: int | None, as_json: bool
+) -> None:
+    """Print the likeliest classes of each picture; one that cannot be read is one line on stderr, and the exit code is 1."""
+    from onelook.inference.classifier import load_classifier
+    from onelook.structures.images import read_image
+    from onelook.structures.progress import track
+
+    classifier = load_classifier(bundle, threads)
+    width, height = classifier.settings.size
+    runtime = classifier.runtime.description
+    typer.echo(f"{model}: a classifier of {len(classifier.names)} classes, {width} x {height}, {runtime}", err=as_json)
+    images: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
+    start = perf_counter()
+    for path in track(paths, len(paths), "predicting"):
+        try:
+            image = read_image(path)
+        except FormatError as error:
+            failed.append({"file": str(path), "error": str(error)})
+            typer.echo(f"onelook: {error}", err=True)
+            continue
+        top = [
+            {"class": classifier.names[index], "score": round(score, 6)}
+            for index, score in classifier.predict(image).top(SHOWN)
+        ]
+        images.append({"file": str(path), "width": image.shape[1], "height": image.shape[0], "classes": top})
+        if not as_json:
+            typer.echo(f"{path}: " + ", ".join(f"{each['class']} {each['score']:.3f}" for each in top))
+    seconds = perf_counter() - start
+    if as_json:
+        print_json({"model": str(model), "runtime": runtime, "images": images, "failed": failed, "seconds": seconds})
+    else:
+        typer.echo(f"{len(images)} pictures, {seconds:.2f} s")
+    if failed:
+        typer.echo(f"onelook: {len(failed)} of {len(paths)} pictures could not be read", err=True)
+        raise typer.Exit(1)
+
+
+def judged_as_classifier(
+    model: Path,
+    data: Path,
+    split: str | None,
+    format: str | None,
+    beside: tuple[Path | None, Path | None],
+    as_json: bool,
+) -> bool:
+    """Return whether the model is a classifier, whose numbers are then printed; `beside` are its weights and names."""
+    from onelook.datasets.files.stored_detections import is_stored
+    from onelook.inference.classifier import find_classifier
+
+    bundle = None if is_stored(model) else find_classifier(model, *beside)
+    if bundle:
+        evaluate_classifier(model, bundle, data, split, format, as_json)
+    return bundle is not None
+
+
+def evaluate_classifier(
+    model: Path, bundle: Bundle | NamedBundle, data: Path, split: str | None, format: str | None, as_json: bool
+) -> None:
+    """Print top-1, top-5, the mean over classes and each class of a classifier's answers on labelled images."""
+    from onelook.cli.seeing import class_places
+    from onelook.datasets.reading import read
+    from onelook.evaluation.classification import evaluate_classes
+    from onelook.inference.classifier import load_classifier
+    from onelook.structures.progress import track
+
+    dataset = read(data, format)
+    split = split or ("val" if "val" in dataset.splits else None)
+    dataset = dataset.split(split) if split else dataset
+    dataset = dataset.select(np.flatnonzero(dataset.labels >= 0))
+    if not len(dataset):
+        raise UserError(f"{data}: expected images with a class each in the {split or 'whole'} set, got none")
+    classifier = load_classifier(bundle)
+    places = class_places(classifier.names, dataset.names, str(model))
+    scores = np.zeros((len(dataset), len(dataset.names)), np.float32)
+    own = [(index, place) for index, place in enumerate(places) if place is not None]
+    columns, targets = [index for index, _ in own], [place for _, place in own]
+    for row, path in enumerate(track(dataset.paths, len(dataset), "evaluating")):
+        scores[row, targets] = classifier.predict(path).scores[columns]
+    result = evaluate_classes(scores, dataset.labels, dataset.names).as_json()
+    if as_json:
+        print_json({"model": str(model), "data": str(data), "split": split, **result})
+    else:
+        typer.echo(_table(result, split))
+
+
+def _table(result: dict[str, Any], split: str | None) -> str:
+    """Return the numbers as lines for a reader."""
+    low, high = result["top1_interval"]
+    words = (
+        f"{result['images']} images ({split or 'all'}): top-1 {result['top1']:.3f} ({low:.3f} to {high:.3f}), "
+        f"top-5 {result['top5']:.3f}, mean over classes {result['mean_accuracy']:.3f}, F1 {result['f1']:.3f}, "
+        f"calibration error {result['calibration_error']:.3f}; the commonest class alone {result['chance']:.3f}"
+    )
+    rows: list[tuple[str, ...]] = [("class", "images", "right", "accuracy", "precision", "F1")]
+    for row in result["per_class"]:
+        shares = (_cell(row[word]) for word in ("accuracy", "precision", "f1"))
+        rows.append((row["class"], str(row["images"]), str(row["right"]), *shares))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([words, *lines])
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,60 @@
+"""Classifiers at work, without torch: an image in, the likelihood of each class out."""
+
+from pathlib import Path
+from typing import overload
+
+from onelook.inference.named_graph import named_model
+from onelook.inference.onnx_graph import onnx_model
+from onelook.inference.runtime import OnnxRuntime, Runtime
+from onelook.inference.sources import Picture, Pictures, pixels_of
+from onelook.structures.bundle import Bundle, find_model
+from onelook.structures.class_scores import ClassScores, softmax
+from onelook.structures.letterbox import fit, place
+from onelook.structures.named_bundle import NamedBundle, find_named_bundle
+from onelook.structures.network.heads import classified
+
+
+class ImageClassifier:
+    """A model ready to look at images. Nothing in it changes after it is made: any number of threads may share it."""
+
+    def __init__(self, bundle: Bundle | NamedBundle, runtime: Runtime) -> None:
+        """Join a bundle and the runtime that computes its network."""
+        self.names, self.settings, self.runtime = bundle.names, bundle.settings, runtime
+        self._logits = isinstance(bundle, NamedBundle)
+
+    @overload
+    def predict(self, images: Picture) -> ClassScores: ...
+
+    @overload
+    def predict(self, images: Pictures) -> list[ClassScores]: ...
+
+    def predict(self, images: Picture | Pictures) -> ClassScores | list[ClassScores]:
+        """Return how likely each class is for one image, or a list of that for a list of images.
+
+        An image is a path, a file's bytes, a PIL image, or an array (h, w, 3) uint8 RGB. Raises FormatError for a file that is
+        no picture, ValueError for an array of another form.
+        """
+        if isinstance(images, list):
+            return [self.predict(image) for image in images]
+        image, size = pixels_of(images), self.settings.size
+        how = fit((image.shape[1], image.shape[0]), size, self.settings.letterbox)
+        found = self.runtime.run(place(image, how, size)[None])[0].reshape(-1)
+        return ClassScores(softmax(found) if self._logits else found)
+
+
+def find_classifier(path: Path, weights: Path | None = None, names: Path | None = None) -> Bundle | NamedBundle | None:
+    """Return the classifier that a user names as `find_model` does; None when the model is a detector."""
+    named = find_named_bundle(path)
+    if named is not None:
+        return named
+    bundle = find_model(path, weights, names)
+    return bundle if classified(bundle.layers()) else None
+
+
+def load_classifier(bundle: Bundle | NamedBundle, threads: int | None = None) -> ImageClassifier:
+    """Return the bundle's classifier; `threads` bounds what one image may use, None takes every core."""
+    if isinstance(bundle, NamedBundle):
+        serialised = named_model(bundle)
+    else:
+        serialised = onnx_model(bundle.layers(), bundle.arrays).SerializeToString()
+    return ImageClassifier(bundle, OnnxRuntime(serialised, threads, where=bundle.where))

@@ -1,0 +1,52 @@
+"""A named network's computation, its weights and what brings pixels to it, as one ONNX model."""
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import helper, numpy_helper
+
+from onelook.structures.errors import FormatError
+from onelook.structures.named_bundle import GRAPH, NamedBundle
+
+PIXELS, IMAGES = "pixels", "images"
+
+
+def named_model(bundle: NamedBundle) -> bytes:
+    """Return the bundle's graph with its weights in it, serialised.
+
+    Its input `pixels` is uint8 (n, h, w, 3), RGB, its output `logits` (n, classes). Raises FormatError when the graph is none, or
+    a weight that it asks for is missing or has another shape.
+    """
+    try:
+        model = onnx.load_from_string(bundle.graph)
+    except DecodeError:
+        raise FormatError(f"{bundle.where}/{GRAPH}: expected an ONNX graph, got another file") from None
+    weights = [each for each in model.graph.input if each.name != IMAGES]
+    for each in weights:
+        shape = tuple(side.dim_value for side in each.type.tensor_type.shape.dim)
+        array = bundle.arrays.get(each.name)
+        if array is None or array.shape != shape:
+            came = "none" if array is None else str(array.shape)
+            raise FormatError(f"{bundle.where}: expected the weights {each.name} {shape}, got {came}")
+        model.graph.initializer.append(numpy_helper.from_array(array, each.name))
+    del model.graph.input[:]
+    width, height = bundle.settings.size
+    model.graph.input.append(helper.make_tensor_value_info(PIXELS, onnx.TensorProto.UINT8, ["batch", height, width, 3]))
+    own = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend([*_prepare(model.graph, bundle), *own])
+    return bytes(model.SerializeToString())
+
+
+def _prepare(graph: onnx.GraphProto, bundle: NamedBundle) -> list[onnx.NodeProto]:
+    """Return the nodes from pixels to planes of the network's mean and deviation: (x / 255 - mean) / std."""
+    std = np.asarray(bundle.network.std, np.float32).reshape(1, 3, 1, 1)
+    mean = np.asarray(bundle.network.mean, np.float32).reshape(1, 3, 1, 1)
+    graph.initializer.append(numpy_helper.from_array(1 / (255 * std), "pixel_scale"))
+    graph.initializer.append(numpy_helper.from_array(mean / std, "pixel_shift"))
+    return [
+        helper.make_node("Transpose", [PIXELS], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Cast", ["planes"], ["floats"], to=onnx.TensorProto.FLOAT),
+        helper.make_node("Mul", ["floats", "pixel_scale"], ["scaled"]),
+        helper.make_node("Sub", ["scaled", "pixel_shift"], [IMAGES]),
+    ]
