@@ -72,6 +72,10 @@ HEADS = """
 - Darknet's update rule is SGD with momentum and decay; only weights decay, not biases, scales and shifts.
 - Batch normalisation is torch's, as it is cuDNN's in Darknet on a GPU. Darknet's own arithmetic on a CPU (unbiased variance,
   and a gradient that takes N - 1 for N) is there for comparing runs: `use_darknet_batch_norm`.
+- `onelook darknet detector train` begins at step 0, as Darknet does with `-clear`. Without it Darknet goes on at the step that
+  the weights' count of images gives; here that step is told, and `onelook train --resume` goes on with a run. `-letter_box`
+  is heard by `detector test` alone, as in Darknet; elsewhere `letter_box=1` of the cfg counts. `-map` judges the best model
+  when the training ends, and prints what `detector map` prints.
 - `cls_normalizer` counts only together with `counters_per_class`, as in Darknet.
 
 ### What is not imitated

@@ -166,6 +166,20 @@ def test_an_unknown_option_of_the_cfg_is_told_with_the_nearest_known_one(
     assert re.search(r"one\.cfg:10: .*maks.*mask", capsys.readouterr().err)
 
 
+@pytest.mark.parametrize(("seen", "flags", "told"), [(640, [], True), (640, ["-clear"], False), (0, [], False)])
+def test_weights_that_count_images_begin_at_step_0_and_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], seen: int, flags: list[str], told: bool
+) -> None:
+    cfg, weights = tmp_path / "one.cfg", tmp_path / "one.weights"
+    cfg.write_text("[net]\nbatch=64\nwidth=32\nheight=32\n[convolutional]\nfilters=6\n[rnn]\n")
+    weights.write_bytes(np.array([0, 2, 5, seen, 0], "<i4").tobytes())
+
+    with pytest.raises((FormatError, UserError)):  # the network cannot be trained: what is told comes before
+        COMMANDS["train"](parse([str(darknet_project(tmp_path)), str(cfg), str(weights), *flags]))
+
+    assert ("has seen 640 images, Darknet would go on at step 10;" in capsys.readouterr().err) is told
+
+
 @pytest.fixture(scope="module")
 def coco_half(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a .data file of coco128's second half, and of what Darknet was told is difficult there."""

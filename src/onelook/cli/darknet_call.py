@@ -18,11 +18,11 @@ WITH_VALUE = {
 }
 """Flags that take a value, and of what kind."""
 
-PLAIN = ("-ext_output", "-letter_box", "-map")
+PLAIN = ("-ext_output", "-letter_box", "-map", "-clear")
 """Flags that change what is done."""
 
-OF_DARKNET_ALONE = ("-dont_show", "-show", "-clear", "-nogpu")
-"""Flags about windows, GPUs and a counter that every run here begins at 0: taken, as scripts give them."""
+OF_DARKNET_ALONE = ("-dont_show", "-show", "-nogpu")
+"""Flags about windows and GPUs: taken, as scripts give them."""
 
 
 @dataclass(frozen=True)

@@ -70,12 +70,17 @@ def _frame(detector: Any, path: Path, number: int, call: Call) -> dict[str, Any]
 
 
 def train(call: Call) -> None:
-    """Train by the darknet recipe on .data .cfg [.weights]; -map prints `map`'s lines of the best model at the end."""
+    """Train by the darknet recipe on .data .cfg [.weights]; -map prints `map`'s lines of the best model at the end.
+
+    -letter_box is not heard, as in Darknet: `letter_box=1` in the cfg is. Every run begins at step 0, as with -clear.
+    """
     from onelook.datasets.formats.darknet import read_data_file
     from onelook.training.train import train as run_training
 
     data, cfg = call.path(0, "a .data file"), call.path(1, "a .cfg file")
     weights = call.path(2, "weights") if len(call.words) > 2 else None
+    if weights is not None and weights.is_file() and "-clear" not in call.flags:
+        _tell_seen(weights, cfg)
     backup = read_data_file(data).get("backup")
     steps = _max_batches(cfg)
     settings = {"recipe": "darknet", "anchors": "keep", **({"max_batches": steps} if steps else {})}
@@ -94,6 +99,20 @@ def _max_batches(cfg: Path) -> int:
     from onelook.structures.network.cfg import read_cfg
 
     return read_cfg(cfg).net.integer("max_batches", 0)
+
+
+def _tell_seen(weights: Path, cfg: Path) -> None:
+    """Say on stderr where Darknet would go on, for weights that count images, and how a run here goes on."""
+    from onelook.structures.network.cfg import read_cfg
+    from onelook.structures.network.weights_file import read_weights
+
+    seen, batch = read_weights(weights).seen, max(1, read_cfg(cfg).net.integer("batch", 1))
+    if seen >= batch:
+        typer.echo(
+            f"{weights}: has seen {seen} images, Darknet would go on at step {seen // batch}; this run begins at step 0, as "
+            f"with -clear (to go on with a run of onelook: onelook train --resume --out RUN)",
+            err=True,
+        )
 
 
 def _write_backup(run: Path, stem: str) -> None:
