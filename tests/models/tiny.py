@@ -53,6 +53,19 @@ def two_heads(classes: int = 2) -> Cfg:
     return parse_cfg(NET + BODY + head(classes, 2, 3) + back + head(classes, 0, 1), "two.cfg")
 
 
+def three_levels(classes: int = 3) -> Cfg:
+    """Return a network of 96 x 96 as YOLOv3's: halved five times, a head of stride 32, and one of 16 after upsampling."""
+    body = "".join(_convolution(filters, stride=2) for filters in (8, 16, 16, 32, 32))
+    back = "[route]\nlayers=-3\n" + _convolution(16) + "[upsample]\nstride=2\n[route]\nlayers=-1,3\n" + _convolution(32)
+    return parse_cfg(
+        NET.replace("32", "96") + body + head(classes, 2, 3) + back + head(classes, 0, 1), "three_levels.cfg"
+    )
+
+
+def _convolution(filters: int, stride: int = 1) -> str:
+    return f"[convolutional]\nbatch_normalize=1\nfilters={filters}\nsize=3\nstride={stride}\npad=1\nactivation=leaky\n"
+
+
 def numbered(network: Network) -> dict[str, np.ndarray]:
     """Return arrays of the network's shapes in which no number occurs twice."""
     arrays, start = {}, 0
