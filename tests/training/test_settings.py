@@ -1,5 +1,6 @@
 """Settings say what they refuse, and derive what they are not told."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,19 @@ def test_subdivisions_of_the_cfg_never_cut_a_batch_unevenly() -> None:
 
     assert settings.batch == 9
     assert settings.subdivisions == 9
+
+
+@pytest.mark.parametrize(
+    ("length", "burn_in", "steps", "scales"),
+    [(900, 200, (400, 450, 800), (0.1, 0.5, 0.1)), (600, 60, (480, 540), (0.1, 0.1))],
+)
+def test_a_run_as_long_as_the_cfgs_own_burns_in_and_slows_where_the_cfg_says(
+    length: int, burn_in: int, steps: tuple[int, ...], scales: tuple[float, ...]
+) -> None:
+    says = {"max_batches": 900, "burn_in": 200, "steps": "400,450,800", "scales": ".1,.5,.1"}
+    known = find_network("yolov3-tiny")
+    cfg = dataclasses.replace(known, net=known.net.changed(**says))
+
+    settings = resolve(make_train_settings({"recipe": "darknet", "max_batches": length}, "--set"), cfg, 205, 4)
+
+    assert (settings.burn_in, settings.steps, settings.scales) == (burn_in, steps, scales)

@@ -178,6 +178,7 @@ def resolve(settings: TrainSettings, cfg: Cfg, images: int, classes: int) -> Tra
     chosen = _chosen(settings, "subdivisions", net.integer("subdivisions", 1) if darknet else 1)
     steps = _step_count(settings, images, classes, batch)
     width, height = cfg.input_size
+    falls_at, falls_by = _falls(settings, cfg, steps)
     letterbox = settings.resize == "letterbox" or (settings.resize == "auto" and bool(net.integer("letter_box", 0)))
     return dataclasses.replace(
         settings,
@@ -193,9 +194,9 @@ def resolve(settings: TrainSettings, cfg: Cfg, images: int, classes: int) -> Tra
         momentum=_chosen(settings, "momentum", net.number("momentum", 0.9) if darknet else 0.9),
         decay=_chosen(settings, "decay", net.number("decay", 0.0005) if darknet else 0.01),
         policy=_chosen(settings, "policy", net.word("policy", "steps") if darknet else "cosine"),
-        burn_in=_chosen(settings, "burn_in", min(steps // 10, net.integer("burn_in", 0) if darknet else 100)),
-        steps=_chosen(settings, "steps", (steps * 8 // 10, steps * 9 // 10)),
-        scales=_chosen(settings, "scales", tuple(0.1 for _ in settings.steps or (0, 0))),
+        burn_in=_chosen(settings, "burn_in", _burn_in(cfg, steps) if darknet else min(steps // 10, 100)),
+        steps=falls_at,
+        scales=falls_by,
         clip=_chosen(settings, "clip", 1e9 if darknet else 10.0),
         loss=dataclasses.replace(settings.loss, kind="darknet") if darknet else settings.loss,
         eval_every=_chosen(settings, "eval_every", max(1.0, steps * batch / images / 20)),
@@ -204,6 +205,25 @@ def resolve(settings: TrainSettings, cfg: Cfg, images: int, classes: int) -> Tra
         chance_steps=_chosen(settings, "chance_steps", max(150, 2 * classes)),
         augment=dataclasses.replace(settings.augment, letterbox=letterbox),
     )
+
+
+def _burn_in(cfg: Cfg, steps: int) -> int:
+    """Return the cfg's burn_in; of a run of another length than the cfg's at most a tenth."""
+    burn_in = cfg.net.integer("burn_in", 0)
+    return burn_in if _as_long(cfg, steps) else min(steps // 10, burn_in)
+
+
+def _falls(settings: TrainSettings, cfg: Cfg, steps: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Return where the rate falls, and by what: as set, as the cfg says for a run as long as its own, or at 80 and 90 %."""
+    own = settings.recipe == "darknet" and _as_long(cfg, steps) and settings.steps is None
+    if own and "steps" in cfg.net and "scales" in cfg.net:
+        return cfg.net.integers("steps"), _chosen(settings, "scales", cfg.net.numbers("scales"))
+    falls_at = _chosen(settings, "steps", (steps * 8 // 10, steps * 9 // 10))
+    return falls_at, _chosen(settings, "scales", tuple(0.1 for _ in falls_at))
+
+
+def _as_long(cfg: Cfg, steps: int) -> bool:
+    return steps == cfg.net.integer("max_batches", 0)
 
 
 def settings_toml(settings: TrainSettings) -> str:
