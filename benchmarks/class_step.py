@@ -11,12 +11,11 @@ import os
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-STEPS, WARM_UP, BATCH, SIDE, CLASSES = 12, 3, 64, 32, 10
+STEPS, WARM_UP, BATCH, SIDE, CLASSES = 8, 3, 64, 32, 10
 
 
 def main() -> None:
@@ -49,6 +48,8 @@ def engine_seconds() -> dict[str, float]:
     from onelook.models.classifiers.classifier import Classifier
     from onelook.structures.named_network import NamedNetwork
     from onelook.structures.network.cfg import Cfg, Section
+    from onelook.training.gradients import Gradients
+    from onelook.training.guard import Guard
     from onelook.training.loop import State, training_steps
     from onelook.training.optimizer import MovingAverage, make_optimizer
     from onelook.training.settings import make_train_settings, resolve
@@ -57,12 +58,13 @@ def engine_seconds() -> dict[str, float]:
         {"max_batches": 1000, "batch": BATCH, "optimizer": "sgd", "learning_rate": 0.05}, "benchmark"
     )
     net = Section("net", {"width": (str(SIDE), 0), "height": (str(SIDE), 0)}, "benchmark", 0)
-    settings = replace(resolve(chosen, Cfg(net, ()), 5000, CLASSES))
+    settings = resolve(chosen, Cfg(net, ()), 5000, CLASSES)
     torch.manual_seed(0)
     network = Classifier(NamedNetwork("resnet18", CLASSES, "small"), settings.loss).to(
         memory_format=torch.channels_last
     )
-    state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings))
+    guard = Guard(Gradients(network).layers)
+    state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings), guard)
     steps = training_steps(state, made(), settings, lambda _: 0.05, torch.device("cpu"))
     return told([time.perf_counter() for _ in itertools.islice(steps, STEPS + WARM_UP)])
 
