@@ -81,6 +81,7 @@ def test_the_report_tells_accuracy_confusions_and_shows_pictures(
 
     assert "Top-1" in page.text
     assert "Calibration error" in page.text
+    assert "Gradient flow" in page.text
     assert "What is taken for what" in page.text
     assert page.tags.count("img") >= 3
     assert all(link.startswith("data:") for link in page.links)

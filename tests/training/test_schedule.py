@@ -43,3 +43,13 @@ def test_sizes_vary_within_the_factor_in_multiples_of_the_stride_and_end_true() 
     assert 192 <= min(width for width, _ in sizes) < 320 < max(width for width, _ in sizes) <= 480
     assert sizes[-10:] == [(320, 256)] * 10
     assert all(len(set(sizes[start : start + 10])) == 1 for start in range(0, 400, 10))
+
+
+def test_an_input_that_grows_is_whole_from_two_thirds_on() -> None:
+    plan = make_plan(resolved(max_batches=300, grow=0.5, width=320, height=320), 32, 1)
+    sides = [plan(step).size[0] for step in range(300)]
+
+    assert sides[0] == 160
+    assert sides == sorted(sides)
+    assert set(sides[200:]) == {320}
+    assert len(set(sides)) > 3

@@ -33,10 +33,13 @@ from onelook.training.report import rebuild_report
 from onelook.training.run import Run
 from onelook.training.schedule import make_plan
 from onelook.training.settings import TrainSettings
-from onelook.training.task import Say, Task, Validation
+from onelook.training.task import Say, StepLoad, Task, Validation
 
 _BATCH = 50
 """Images of an evaluation that are computed together."""
+
+_STEP = 8
+"""Pixels by which the input's size varies where it does."""
 
 _LOGGED = ("top1", "top5", "mean_accuracy", "f1", "calibration_error", "per_class")
 
@@ -69,9 +72,15 @@ class ClassificationTask(Task):
         """Yield micro-batches whose targets are rows of image, class, share."""
         settings = self.settings
         assert settings.batch and settings.workers is not None
-        plan, part = make_plan(settings, 1, parts), settings.batch // parts
+        plan, part = make_plan(settings, _STEP, parts), settings.batch // parts
         numbers, seed, workers = (start * parts, stop * parts), settings.seed, settings.workers
         return train_batches(self.train, settings.augment, plan, part, seed, workers, *numbers, quarantine, draw_class)
+
+    def load(self, step: int) -> StepLoad:
+        """Return the input's size, which varies with `random` and `grow`."""
+        parts = self.settings.subdivisions or 1
+        width, height = make_plan(self.settings, _STEP, parts)(step * parts).size
+        return StepLoad("", width * height)
 
     def chance(self) -> dict[str, float]:
         """Return the loss of an answer that knows nothing but how often each class comes."""

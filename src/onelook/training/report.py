@@ -20,7 +20,7 @@ from onelook.training.plots import rgb
 from onelook.training.predictions import Predictions, SplitPredictions
 from onelook.training.report_facts import ReportFacts, read_report_facts
 from onelook.training.report_mistakes import mistakes_context
-from onelook.training.report_plots import confidence_plot, loss_plot, recall_plot, score_plot
+from onelook.training.report_plots import confidence_plot, gradient_plot, loss_plot, recall_plot, score_plot
 from onelook.training.resource_plots import resource_plots
 from onelook.training.samples import make_samples
 
@@ -88,7 +88,8 @@ def _context(run: Path, facts: ReportFacts) -> dict[str, Any]:
     predictions = facts.predictions
     of_split = _split_context if isinstance(predictions, Predictions) else class_context
     splits = {name: of_split(predictions, name) for name in _ordered(predictions.splits)}  # type: ignore[arg-type]  # its own
-    drawn = (loss_plot(facts.metrics), score_plot(facts.metrics), *resource_plots(facts.resources))
+    flow = gradient_plot(facts.metrics)
+    drawn = (loss_plot(facts.metrics), score_plot(facts.metrics), flow, *resource_plots(facts.resources))
     plots = [plot for plot in drawn if plot]
     return {
         "run": run.resolve().name,

@@ -54,6 +54,30 @@ def score_plot(metrics: Sequence[Mapping[str, Any]]) -> Plot | None:
     return accuracy_plot(metrics) if of_classes else precision_plot(metrics)
 
 
+def gradient_plot(metrics: Sequence[Mapping[str, Any]]) -> Plot | None:
+    """Return the gradient's norm of up to MOST_CLASSES layers, first to last, over steps; None where none was logged.
+
+    Lines that fan out downwards from the last layer to the first are gradients that vanish on their way.
+    """
+    names: Sequence[str] = next((line["names"] for line in metrics if line["kind"] == "layers"), [])
+    steps = [line for line in metrics if line["kind"] == "step" and len(line.get("layers", ())) == len(names)]
+    if not steps or not names:
+        return None
+    norms = np.asarray([[math.nan if norm is None else norm for norm in line["layers"]] for line in steps], np.float64)
+    chosen = np.unique(np.linspace(0, len(names) - 1, min(len(names), MOST_CLASSES)).round().astype(int))
+    step = _column(steps, "step")
+    lines = [
+        Line(str(names[layer]), step, smoothed(norms[:, layer]), rgb(number), "thin")
+        for number, layer in enumerate(chosen.tolist())
+    ]
+    seen = np.concatenate([line.y[np.isfinite(line.y) & (line.y > 0)] for line in lines])
+    if not len(seen):
+        return None
+    low, high = float(max(seen.min(), seen.max() * 1e-9)), float(seen.max())
+    axes = Axes((0, float(step.max())), (low, max(high, 2 * low)), log=True)
+    return line_plot("Gradient flow: its norm in layers from first to last", lines, ("step", "norm"), axes)
+
+
 def accuracy_plot(metrics: Sequence[Mapping[str, Any]]) -> Plot:
     """Return top-1, top-5 and the mean over classes over steps; at least one evaluation is asked for."""
     evaluations = [line for line in metrics if line["kind"] == "eval"]

@@ -15,6 +15,9 @@ from onelook.training.settings import TrainSettings
 _SAME_SIZE_FOR = 10
 """Steps between changes of the input's size, as in Darknet."""
 
+_GROWN = 2 / 3
+"""Part of the run after which an input that grows has its whole size."""
+
 _LOWEST = 0.01
 """Part of the highest rate at which a cosine ends."""
 
@@ -53,6 +56,7 @@ class Plan:
     subdivisions: int
     steps: int
     close_mosaic: float
+    grow: float = 1.0
 
     def __call__(self, number: int) -> BatchPlan:
         """Return what micro-batch `number` is like."""
@@ -62,10 +66,11 @@ class Plan:
     def _size(self, step: int) -> tuple[int, int]:
         """Return the step's (width, height), multiples of the stride; the last steps have the true size."""
         turn = step // _SAME_SIZE_FOR
-        if self.random == 1 or (turn + 1) * _SAME_SIZE_FOR >= self.steps:
+        if self.random == self.grow == 1 or (turn + 1) * _SAME_SIZE_FOR >= self.steps:
             return self.size
         low, high = 1 / self.random, self.random
         factor = float(np.random.default_rng((self.seed, turn)).uniform(low, high))
+        factor *= self.grow + (1 - self.grow) * min(1.0, turn * _SAME_SIZE_FOR / (_GROWN * self.steps))
         width, height = (max(1, round(side * factor / self.stride)) * self.stride for side in self.size)
         return width, height
 
@@ -87,4 +92,5 @@ def make_plan(settings: TrainSettings, stride: int, parts: int) -> Plan:
         parts,
         settings.max_batches,
         settings.close_mosaic,
+        settings.grow,
     )

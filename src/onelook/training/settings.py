@@ -56,6 +56,8 @@ class TrainSettings:
     """For `steps`: with what it is multiplied."""
     random: float = 1.0
     """Multi-scale: the input's side varies by up to this factor either way, every ten steps; 1 never."""
+    grow: float = 1.0
+    """Part of the input's side with which training begins; it is whole from two thirds of the run on; 1 always."""
     ema: float = 0.998
     """Share of the old in the moving average of the weights, which is what is evaluated and saved; 0 turns it off."""
     clip: float | None = None
@@ -123,6 +125,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "decay": (0, 1),
     "burn_in": (0, 1e9),
     "random": (1, 3),
+    "grow": (0.1, 1),
     "ema": (0, 0.999999),
     "clip": (1e-6, 1e9),
     "close_mosaic": (0, 1),
