@@ -10,7 +10,8 @@ from tests.models.darknet.cases import CASES, Case, load_case
 from onelook.models.network import Network
 from onelook.structures.network.cfg import parse_cfg
 from onelook.training.darknet_rates import read_rates
-from onelook.training.darknet_update import darknet_optimizer
+from onelook.training.darknet_update import weights_in_files
+from onelook.training.layer_rates import parameter_groups
 
 NEVER_CLEARED = ("route", "upsample", "avgpool")
 """Layers in which the original forgets to clear what pushed them before: gradients of earlier parts stay. Not imitated by
@@ -18,6 +19,11 @@ us, but by this test, so that what follows can be compared."""
 
 NEVER_UPDATED = "connected"
 """Weights of [connected] never change in the original. Likewise."""
+
+
+def darknet_optimizer(network: torch.nn.Module, rate: float, momentum: float, decay: float) -> torch.optim.SGD:
+    """Return what the darknet recipe trains with."""
+    return torch.optim.SGD(parameter_groups(network, weights_in_files(network), decay, {}), rate, momentum)
 
 
 def imitate_what_stays(case: Case) -> None:

@@ -31,7 +31,7 @@ NEWEST, PREVIOUS, GOOD = "state.safetensors", "previous.safetensors", "good.safe
 _CHECKPOINTS = 4
 """Files of states that may lie on the disk at a time: those three, and the one that is being written."""
 
-_NUMBERS = ("step", "seconds", "best", "evaluates")
+_NUMBERS = ("step", "seconds", "best", "scores", "evaluates")
 
 
 def save_state(path: Path, state: State, facts: dict[str, Any]) -> None:

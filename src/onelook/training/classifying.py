@@ -20,6 +20,7 @@ from onelook.structures.named_network import SMALL_SIDE, NamedNetwork
 from onelook.structures.network.cfg import Cfg, Section
 from onelook.structures.network.options import cfg_warnings
 from onelook.training.classification import ClassificationTask
+from onelook.training.freezing import freeze
 from onelook.training.preparation import net_options, set_batch_norm
 from onelook.training.settings import TrainSettings, resolve
 from onelook.training.splits import train_and_val
@@ -64,6 +65,8 @@ def prepare_classifier(
     else:
         model = _by_name(network, dataset, weights, settings, told)
     set_batch_norm(model, settings.batch_norm_momentum)
+    frozen = freeze(model, settings.freeze)
+    told += [frozen] if frozen else []
     net = model.cfg.net if isinstance(model, Network) else cfg.net
     return ClassificationTask(model, train, val, test or None, settings, tuple(told), net)
 

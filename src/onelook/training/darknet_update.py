@@ -6,20 +6,13 @@ number for number, whatever the rate does meanwhile. Biases, scales and shifts d
 """
 
 from torch import nn
-from torch.optim import SGD
 
 from onelook.models.sections.stored import Stored
 
 
-def darknet_optimizer(network: nn.Module, rate: float, momentum: float, decay: float) -> SGD:
-    """Return the optimizer of a network whose losses are means over the batch; only what `.weights` calls weights decays."""
-    weights = {id(tensor) for module in network.modules() if isinstance(module, Stored) for tensor in decaying(module)}
-    parameters = list(network.parameters())
-    groups = [
-        {"params": [each for each in parameters if id(each) in weights], "weight_decay": decay},
-        {"params": [each for each in parameters if id(each) not in weights], "weight_decay": 0.0},
-    ]
-    return SGD([group for group in groups if group["params"]], rate, momentum)
+def weights_in_files(network: nn.Module) -> set[int]:
+    """Return the id() of every parameter that `.weights` calls weights; only those decay."""
+    return {id(tensor) for module in network.modules() if isinstance(module, Stored) for tensor in decaying(module)}
 
 
 def decaying(module: Stored) -> list[nn.Parameter]:

@@ -1,7 +1,7 @@
 """The loop, on one screen: it calls things in order and yields what happened; who wants more takes what it yields."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 import torch
@@ -13,7 +13,7 @@ from onelook.structures.errors import UserError
 from onelook.training.blame import Blame, find_blame
 from onelook.training.gradients import Gradients, RunningStatistics
 from onelook.training.guard import Guard, Verdict
-from onelook.training.optimizer import MovingAverage
+from onelook.training.optimizer import MovingAverage, set_rate
 from onelook.training.settings import TrainSettings
 from onelook.training.symptoms import StepFacts
 
@@ -42,6 +42,8 @@ class State:
     """Steps done."""
     seconds: float = 0.0
     """Spent on training and evaluating, over all resumed parts."""
+    scores: list[float] = field(default_factory=list)
+    """Of every evaluation so far; a lower rate and an early end follow from them."""
     best: float = -1.0
     """Highest score (AP of a detector) on the validation split so far."""
     evaluates: bool = False
@@ -81,8 +83,7 @@ def training_steps(
     statistics, bound = RunningStatistics(state.network), min(settings.clip or 1e9, policy.clip)
     while len(group := list(islice(batches, parts))) == parts:
         rate = rate_at(state.step) * policy.rate
-        for options in state.optimizer.param_groups:
-            options["lr"] = rate
+        set_rate(state.optimizer, rate)
         statistics.keep()
         seeds = [settings.seed * 1_000_003 + state.step * parts + part for part in range(parts)]
         try:

@@ -4,23 +4,34 @@ import copy
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, AdamW, Optimizer
+from torch.optim import ASGD, SGD, AdamW, Optimizer
 
-from onelook.training.darknet_update import darknet_optimizer
+from onelook.training.darknet_update import weights_in_files
+from onelook.training.layer_rates import SCALE, parameter_groups, rate_scales
 from onelook.training.settings import TrainSettings
 
 
 def make_optimizer(network: nn.Module, settings: TrainSettings) -> Optimizer:
-    """Return the optimizer; only weights of convolutions and connections decay, not biases and normalisation."""
+    """Return the optimizer; only weights of convolutions and connections decay, not biases and normalisation.
+
+    Raises UserError for `layer_rates` that speak of layers which are not there.
+    """
     assert settings.learning_rate is not None and settings.momentum is not None and settings.decay is not None
-    if settings.recipe == "darknet" and settings.optimizer == "sgd":
-        return darknet_optimizer(network, settings.learning_rate, settings.momentum, settings.decay)
-    matrices = [weight for weight in network.parameters() if weight.ndim > 1]
-    vectors = [weight for weight in network.parameters() if weight.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": settings.decay}, {"params": vectors, "weight_decay": 0.0}]
+    darknet = settings.recipe == "darknet" and settings.optimizer == "sgd"
+    decaying = weights_in_files(network) if darknet else {id(each) for each in network.parameters() if each.ndim > 1}
+    scales = rate_scales(network, settings.layer_rates, settings.rate_decay)
+    groups = parameter_groups(network, decaying, settings.decay, scales)
     if settings.optimizer == "sgd":
         return SGD(groups, settings.learning_rate, settings.momentum)
+    if settings.optimizer == "asgd":
+        return ASGD(groups, settings.learning_rate)
     return AdamW(groups, settings.learning_rate, (settings.momentum, 0.999))
+
+
+def set_rate(optimizer: Optimizer, rate: float) -> None:
+    """Let the next step be taken with `rate`, times each layer's own factor."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group.get(SCALE, 1.0)
 
 
 class MovingAverage:

@@ -16,6 +16,7 @@ from onelook.structures.errors import UserError
 from onelook.structures.network.cfg import Cfg
 from onelook.structures.network.options import cfg_warnings
 from onelook.training.detection import DetectionTask
+from onelook.training.freezing import freeze
 from onelook.training.settings import TrainSettings, resolve
 from onelook.training.splits import train_and_val
 
@@ -46,6 +47,8 @@ def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSet
         network.load(arrays)
         told.append(f"weights from {taken}")
     set_batch_norm(network, settings.batch_norm_momentum)
+    frozen = freeze(network, settings.freeze)
+    told += [frozen] if frozen else []
     test = dataset.split("test") if len(dataset.splits.get("test", ())) else None
     return DetectionTask(network, train, val, test, settings, tuple(told), stride)
 
@@ -97,6 +100,10 @@ def _anchors(
     return fitted
 
 
+_AS_DARKNET = {"cosine": "sgdr", "plateau": "constant"}
+"""What a cfg says, whose policies have other names, or nothing that comes near."""
+
+
 def net_options(settings: TrainSettings) -> dict[str, object]:
     """Return what the run's cfg says in [net], so that Darknet would go on from it with the same numbers."""
     return {
@@ -105,7 +112,7 @@ def net_options(settings: TrainSettings) -> dict[str, object]:
         "learning_rate": settings.learning_rate,
         "burn_in": settings.burn_in,
         "max_batches": settings.max_batches,
-        "policy": "sgdr" if settings.policy == "cosine" else settings.policy,
+        "policy": _AS_DARKNET.get(settings.policy or "", settings.policy),
         "steps": settings.steps,
         "scales": settings.scales,
         "letter_box": int(settings.resize == "letterbox"),

@@ -13,7 +13,7 @@ from onelook.training.run import Run
 from onelook.training.settings import TrainSettings, make_train_settings, read_train_settings
 from onelook.training.task import Say, Task
 
-ADAPTED = ("workers", "threads", "guard", "chance_steps")
+ADAPTED = ("workers", "threads", "guard", "chance_steps", "patience")
 """Settings that may change while a run goes on: none of them is part of what is learnt."""
 
 

@@ -1,7 +1,7 @@
 """What changes from step to step: the learning rate, the input's size, whether mosaics are made."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,6 +10,7 @@ import numpy as np
 from onelook.datasets.loader import BatchPlan
 from onelook.structures.network.cfg import Section
 from onelook.training.darknet_rates import read_rates
+from onelook.training.plateau import plateau_factor
 from onelook.training.settings import TrainSettings
 
 _SAME_SIZE_FOR = 10
@@ -22,11 +23,17 @@ _LOWEST = 0.01
 """Part of the highest rate at which a cosine ends."""
 
 
-def make_rate(settings: TrainSettings, net: Section) -> Callable[[int], float]:
-    """Return the rate as a function of the step, counted from 0: the darknet recipe's is what the run's [net] says."""
+def make_rate(settings: TrainSettings, net: Section, scores: Callable[[], Sequence[float]]) -> Callable[[int], float]:
+    """Return the rate as a function of the step, counted from 0: the darknet recipe's is what the run's [net] says.
+
+    `scores` gives those of the evaluations so far, which the policy `plateau` goes by.
+    """
     if settings.recipe == "darknet":
         rates = read_rates(net)
         return lambda step: rates.at(step + 1)
+    if settings.policy == "plateau":
+        patience, factor = settings.plateau_patience, settings.plateau_factor
+        return lambda step: learning_rate(settings, step) * plateau_factor(scores(), patience, factor)
     return partial(learning_rate, settings)
 
 

@@ -16,6 +16,7 @@ from onelook.training.chart import draw_chart
 from onelook.training.checkpoint import keep_state, spoilt_tensors
 from onelook.training.early import early_forecast, is_time
 from onelook.training.forecast import told
+from onelook.training.freezing import begin_training
 from onelook.training.gradients import Gradients
 from onelook.training.guard import Guard
 from onelook.training.heartbeat import Heartbeat
@@ -23,6 +24,7 @@ from onelook.training.interrupt import StopFlag, Stopped
 from onelook.training.loop import OutOfMemoryError, State, StepResult, training_steps
 from onelook.training.optimizer import MovingAverage, make_optimizer
 from onelook.training.pace import StepPace
+from onelook.training.plateau import stops_early
 from onelook.training.recovery import Recovery
 from onelook.training.run import Run
 from onelook.training.schedule import evaluates_after, make_rate
@@ -53,13 +55,14 @@ class Session:
         self.steps_an_epoch = len(task.train) / settings.batch
         self.eval_steps = max(1, round(settings.eval_every * self.steps_an_epoch))
         network = task.network
+        begin_training(network)
         network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub
         guard = Guard(
             Gradients(network).layers, task.chance(), settings.chance_steps or 150, settings.guard == "recover"
         )
         self.state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings), guard)
         self.recovery = Recovery(run, self.state, task.train, settings, say)
-        self.rate_at = make_rate(settings, task.net)
+        self.rate_at = make_rate(settings, task.net, lambda: self.state.scores)
         self.watch = Watch(run, task, self.total, self.steps_an_epoch, say)
         self.ends_at: float | None = None
         """When (time.monotonic) the run must have ended, its last evaluation and report counted in."""
@@ -88,7 +91,7 @@ class Session:
         self._save_seconds = self._saved - began
 
     def train(self, stop: StopFlag) -> bool:
-        """Train on to the last step; return whether it was reached, or `stop` was wished before. Saved either way."""
+        """Train on until the run is done; return whether it is, or `stop` was wished before. Saved either way."""
         self.lines = self.run.read_metrics()
         self._before, self._began = self.state.seconds, time.monotonic()
         self._saved = self._drawn = self._began
@@ -96,12 +99,18 @@ class Session:
         with suppress(Stopped), self.watch:
             if self.state.evaluates:
                 self._evaluate(stop, heartbeat)
-            while self.state.step < self.total and not stop.wished:
+            while not self.done and not stop.wished:
                 self._train_on(stop, heartbeat)
         if stop.wished and (self._saved_step != self.state.step or self.state.evaluates):
             self.save()
         heartbeat.end()  # where something is raised, who tells of it takes the sign away
-        return self.state.step >= self.total and not self.state.evaluates
+        return self.done
+
+    @property
+    def done(self) -> bool:
+        """Whether the last step was taken, or `patience` has run out, and the evaluation after it was made."""
+        early = stops_early(self.state.scores, self.settings.patience)
+        return (early or self.state.step >= self.total) and not self.state.evaluates
 
     def _train_on(self, stop: StopFlag, heartbeat: Heartbeat) -> None:
         """Train until the end, a wish to stop, or a change of policy, from which on batches are made anew."""
@@ -114,7 +123,7 @@ class Session:
                 done = self.state.step
                 for result in track(steps, self.total, "training", "steps", done, self._note, self.watch.drawn):
                     self._after_step(result, stop, heartbeat)
-                    if stop.wished or self.state.step >= self.total or self.state.guard.policy is not policy:
+                    if stop.wished or self.done or self.state.guard.policy is not policy:
                         return
         except (OutOfMemoryError, MemoryError) as error:
             self.recovery.cut_batch(str(error))
@@ -249,11 +258,12 @@ class Session:
         with stop.at_once():
             found = self.task.validate(self.state.average.network, self.device)
         self.state.evaluates = False
-        self.state.network.train()
+        begin_training(self.state.network)
         self._count_seconds(time.monotonic())
         epoch = self.state.step / self.steps_an_epoch
         line = {"kind": "eval", "step": self.state.step, "epoch": epoch, "split": "val", **found.words}
         self._add(line)
+        self.state.scores.append(found.score)
         if found.score >= self.state.best:
             self.state.best = found.score
             metrics = {"step": self.state.step, "split": "val", **found.metrics}
@@ -266,6 +276,9 @@ class Session:
         self.save(good=planned and self.state.guard.well())
         draw_chart(self.lines, self.run.chart, self.total)
         self.say(f"step {self.state.step}/{self.total}  epoch {epoch:.1f}  {found.told}  {self.state.seconds:.0f} s")
+        if self.done and self.state.step < self.total:
+            why = f"{self.settings.patience} evaluations without progress (patience={self.settings.patience})"
+            self.say(f"ended after step {self.state.step} of {self.total}: {why}")
 
     def _note(self, result: StepResult) -> str:
         return f"loss {sum(result.losses.values()):.3f}  {self.task.score_name} {max(self.state.best, 0):.3f}"

@@ -39,7 +39,7 @@ class TrainSettings:
     anchors: str = "auto"
     """`keep` the cfg's, `fit` them to the data's boxes; `auto` fits when the cfg's suit the boxes badly."""
     optimizer: str | None = None
-    """`adamw` or `sgd`."""
+    """`adamw`, `sgd`, or `asgd`: SGD whose rate also falls with the steps, as torch's ASGD does."""
     learning_rate: float | None = None
     """The highest rate."""
     momentum: float | None = None
@@ -47,13 +47,26 @@ class TrainSettings:
     decay: float | None = None
     """Weight decay; biases and normalisation are left out, as in Darknet."""
     policy: str | None = None
-    """How the rate falls: `cosine`, `steps` or `constant`; with the darknet recipe any policy that a cfg may name."""
+    """How the rate falls: `cosine`, `steps`, `constant`, or `plateau`, when evaluations bring no progress; with the darknet
+    recipe any policy that a cfg may name."""
     burn_in: int | None = None
     """Steps over which the rate rises from 0."""
     steps: tuple[int, ...] | None = None
     """For `steps`: where the rate is multiplied."""
     scales: tuple[float, ...] | None = None
     """For `steps`: with what it is multiplied."""
+    plateau_patience: int = 3
+    """For `plateau`: evaluations in a row without progress after which the rate is lowered."""
+    plateau_factor: float = 0.3
+    """For `plateau`: by which factor it is lowered, down to a thousandth of the highest."""
+    patience: int | None = None
+    """Evaluations in a row without progress after which the run ends; by default it never ends early."""
+    freeze: str | None = None
+    """Layers that keep their weights and statistics: how many of the first, the last one's name, or `body`, all but the heads."""
+    layer_rates: tuple[str, ...] = ()
+    """Factors on the rate of some layers, as `0..14:0.1,15..:1`; layers by number, or by name where they have one."""
+    rate_decay: float = 1.0
+    """Factor on the rate from each layer with weights to the one before it, so that the first ones learn least."""
     random: float = 1.0
     """Multi-scale: the input's side varies by up to this factor either way, every ten steps; 1 never."""
     grow: float = 1.0
@@ -94,7 +107,7 @@ class TrainSettings:
         _one_of("resize", self.resize, ("auto", "letterbox", "stretch"))
         _one_of("guard", self.guard, ("recover", "stop"))
         _one_of("anchors", self.anchors, ("auto", "keep", "fit"))
-        _one_of("optimizer", self.optimizer, ("adamw", "sgd", None))
+        _one_of("optimizer", self.optimizer, ("adamw", "sgd", "asgd", None))
         _one_of("stem", self.stem, (*STEMS, None))
         if min(self.head or (1,)) < 1:
             raise UserError(f"head: expected widths of at least 1, got {self.head}")
@@ -111,7 +124,7 @@ class TrainSettings:
             raise UserError(f"steps and scales: expected as many, got {len(self.steps)} and {len(self.scales)}")
 
 
-MODERN_POLICIES = ("cosine", "steps", "constant")
+MODERN_POLICIES = ("cosine", "steps", "constant", "plateau")
 
 _RANGES: dict[str, tuple[float, float]] = {
     "epochs": (0.001, 1e6),
@@ -124,6 +137,10 @@ _RANGES: dict[str, tuple[float, float]] = {
     "momentum": (0, 0.9999),
     "decay": (0, 1),
     "burn_in": (0, 1e9),
+    "plateau_patience": (1, 1e6),
+    "plateau_factor": (0.001, 0.999),
+    "patience": (1, 1e6),
+    "rate_decay": (0.01, 1),
     "random": (1, 3),
     "grow": (0.1, 1),
     "ema": (0, 0.999999),
