@@ -204,7 +204,7 @@ def test_simota_is_learned_by_heart_as_well() -> None:
         ({"focal_class": 9.0}, "focal_class: expected 0 to 5, got 9"),
         ({"box": "giuo"}, "box: expected ciou or mse, got 'giuo'"),
         ({"ignore_thresh": 1.5}, "ignore_thresh: expected 0 to 1, got 1.5"),
-        ({"class_weight": -1.0}, "class_weight: expected at least 0, got -1"),
+        ({"class_weight": -1.0}, "class_weight: expected 0 to 10000, got -1"),
     ],
 )
 def test_settings_out_of_range_are_refused(values: dict[str, object], words: str) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from onelook.datasets.augment import AugmentSettings
 from onelook.models.known import find_network
+from onelook.models.yolo_loss import LossSettings
 from onelook.structures.errors import UserError
-from onelook.training.settings import make_train_settings, read_train_settings, resolve, settings_toml
+from onelook.training.settings import TrainSettings, make_train_settings, read_train_settings, resolve, settings_toml
 
 
 def test_a_key_of_any_table_may_be_given_flat_or_with_its_table() -> None:
@@ -43,6 +45,24 @@ def test_a_wrong_setting_is_one_line_that_names_its_source(values: dict[str, obj
 
     assert str(caught.value).startswith("--set:")
     assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+NUMBERS = [
+    each.name
+    for kind in (TrainSettings, AugmentSettings, LossSettings)
+    for each in dataclasses.fields(kind)
+    if any(word in str(each.type) for word in ("int", "float")) and "tuple" not in str(each.type)
+]
+
+
+@pytest.mark.parametrize("value", ["-1e15", "1e15", "nan"])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_number_out_of_range_is_refused_in_one_line(name: str, value: str) -> None:
+    with pytest.raises(UserError) as caught:
+        make_train_settings({name: value}, "--set")
+
+    assert name in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

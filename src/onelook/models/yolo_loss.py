@@ -68,12 +68,13 @@ class LossSettings:
         for name, (low, high) in _RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise UserError(f"{name}: expected {low:g} to {high:g}, got {getattr(self, name)}")
-        for name in ("box_weight", "objectness_weight", "class_weight", "auxiliary_weight"):
-            if getattr(self, name) < 0:
-                raise UserError(f"{name}: expected at least 0, got {getattr(self, name)}")
 
 
 _RANGES: dict[str, tuple[float, float]] = {
+    "box_weight": (0, 1e4),
+    "objectness_weight": (0, 1e4),
+    "class_weight": (0, 1e4),
+    "auxiliary_weight": (0, 1e4),
     "simota_candidates": (1, 1000),
     "simota_radius": (0.5, 100),
     "focal_objectness": (0, 5),
