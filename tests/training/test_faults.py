@@ -256,7 +256,13 @@ def test_memory_for_not_even_one_picture_ends_the_run(
     def short(*_: object) -> object:
         raise MemoryError("no room for an array")
 
-    monkeypatch.setattr(Network, "forward", short)
+    trained = Session.train
+
+    def from_now_on(session: Session, *arguments: Any) -> bool:
+        monkeypatch.setattr(Network, "forward", short)
+        return trained(session, *arguments)
+
+    monkeypatch.setattr(Session, "train", from_now_on)
     with pytest.raises(UserError, match=r"expected memory for one picture at 64 x 64, got none; take a smaller width"):
         begin()
 

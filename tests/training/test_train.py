@@ -92,14 +92,14 @@ def test_a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not(
 
 
 def started(network: Path, squares: Path, run: Path, **settings: object) -> subprocess.Popen[str]:
-    """Return a run that was started from the command line in a session of its own, once its metrics are there."""
+    """Return a run that was started from the command line in a session of its own, once it trains."""
     sets = [word for key, value in {**SETTINGS, **settings}.items() for word in ("--set", f"{key}={value}")]
     command = [sys.executable, "-m", "onelook", "train", str(network), str(squares), "--out", str(run), *sets]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     began = time.monotonic()
-    while not (run / "metrics.jsonl").is_file() and process.poll() is None and time.monotonic() - began < 180:
+    while not (run / "last" / "alive.json").is_file() and process.poll() is None and time.monotonic() - began < 180:
         time.sleep(0.05)
     return process
 

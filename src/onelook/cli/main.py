@@ -48,6 +48,9 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         print(f"onelook: {where}{error.strerror or error}", file=sys.stderr)
         sys.exit(2)
+    except MemoryError as error:
+        print(f"onelook: expected more memory than there is ({error}); take less at a time", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print("onelook: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)

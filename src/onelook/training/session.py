@@ -76,7 +76,6 @@ class Session:
 
     def begin(self) -> None:
         """Write the first checkpoint, to which the run goes back until there is a better one."""
-        self.run.append({"kind": "layers", "step": 0, "names": list(self.state.guard.layers)})
         self.save(good=True)
 
     def save(self, good: bool = False) -> None:
@@ -93,6 +92,8 @@ class Session:
     def train(self, stop: StopFlag) -> bool:
         """Train on until the run is done; return whether it is, or `stop` was wished before. Saved either way."""
         self.lines = self.run.read_metrics()
+        if not self.lines:
+            self._add({"kind": "layers", "step": 0, "names": list(self.state.guard.layers)})
         self._before, self._began = self.state.seconds, time.monotonic()
         self._saved = self._drawn = self._began
         heartbeat = Heartbeat(self.run.alive)
