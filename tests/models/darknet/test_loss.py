@@ -153,7 +153,7 @@ def test_a_head_without_a_loss_is_refused_by_name(kind: str) -> None:
 
     for loss, words in (("darknet", "cannot be trained"), ("modern", "is trained with loss.kind=darknet only")):
         network = Network(cfg, LossSettings(kind=loss)).train()
-        with pytest.raises(FormatError, match=rf"some\.cfg:\d+: \[{kind.lower()}\] {words}"):
+        with pytest.raises(FormatError, match=rf"some\.cfg:\d+: layer \d+ \[{kind.lower()}\] {words}"):
             network(images(), TARGETS)
 
 
