@@ -56,7 +56,7 @@ def test_a_cfg_is_shown_as_a_table(
     assert lines[0].split() == ["#", "kind", "from", "options", "input", "output", "parameters", "MFLOPs"]
     assert "filters=8 size=3 stride=4" in lines[1]
     assert "8x12x16" in lines[1]
-    assert lines[-1].endswith("at 64 x 48: 3 layers, 374 parameters, 0.000 BFLOPs an image")
+    assert "at 64 x 48: 3 layers, 374 parameters, 0.000 BFLOPs an image, memory for one image" in lines[-1]
 
 
 def test_layers_have_shapes_and_options(
@@ -78,3 +78,15 @@ def test_an_unknown_name_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: py
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "did you mean 'yolov3-tiny'" in said
+
+
+def test_a_classifier_by_name_has_its_published_parameters_operations_and_memory(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "resnet18", "--json") == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["parameters"] == 11_689_512
+    assert told["flops"] / 2e9 == pytest.approx(1.815, abs=0.01)
+    assert 4 * told["parameters"] < told["memory_forward"] < told["memory_backward"]
+    assert told["layers"][-1]["output"] == [1000]

@@ -115,7 +115,7 @@ def _summed(network: str, size: tuple[int, int], rows: list[dict[str, Any]], par
 
 
 def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+    return f"{size / 1e6:.3g} MB"
 
 
 _SHOWN = ("filters", "size", "stride", "groups", "output", "layers", "activation", "classes")
