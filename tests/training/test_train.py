@@ -47,6 +47,7 @@ def test_a_run_leaves_model_chart_report_and_metrics(network: Path, squares: Pat
     assert kinds.count("eval") == 3
     assert bundle.names == ("red", "blue")
     assert bundle.cfg.net.integer("max_batches", 0) == 24
+    assert bundle.settings.seen == bundle.metrics["step"] * bundle.cfg.net.integer("batch", 0) > 0
     assert result.evaluation is not None
     assert any(line.startswith("anchors:") for line in told)
 

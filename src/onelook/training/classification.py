@@ -18,7 +18,7 @@ from onelook.evaluation.classification import ClassEvaluation, evaluate_classes
 from onelook.models.classifiers.classifier import Classifier
 from onelook.models.classifiers.onnx_graph import onnx_graph
 from onelook.models.network import Network
-from onelook.structures.bundle import Bundle, BundleSettings, read_bundle, write_bundle
+from onelook.structures.bundle import Bundle, read_bundle, write_bundle
 from onelook.structures.letterbox import Image
 from onelook.structures.named_bundle import NamedBundle, read_named_bundle, write_named_bundle
 from onelook.structures.network.cfg import Section, format_cfg
@@ -104,9 +104,7 @@ class ClassificationTask(Task):
     def write_model(self, folder: Path, network: nn.Module, metrics: Mapping[str, Any]) -> None:
         """Write what the network is, class names, weights and how the input is made."""
         assert isinstance(network, Classifier | Network)
-        settings, names = self.settings, self.train.names
-        assert settings.width and settings.height
-        used = BundleSettings(settings.width, settings.height, settings.resize, trained_on=self.train.digest())
+        names, used = self.train.names, self.described(metrics)
         if isinstance(network, Network):
             bundle = Bundle(network.cfg, names, network.arrays(), used, metrics, str(folder))
             write_bundle(folder, bundle, replace=True)

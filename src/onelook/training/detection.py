@@ -11,7 +11,7 @@ from torch import nn
 from onelook.datasets.loader import Batch, train_batches
 from onelook.evaluation.evaluation import Evaluation, evaluate
 from onelook.models.network import Network
-from onelook.structures.bundle import Bundle, BundleSettings, write_bundle
+from onelook.structures.bundle import Bundle, write_bundle
 from onelook.structures.network.cfg import Section, format_cfg
 from onelook.training.proof import prove
 from onelook.training.run import Run
@@ -85,9 +85,7 @@ class DetectionTask(Task):
     def write_model(self, folder: Path, network: nn.Module, metrics: Mapping[str, Any]) -> None:
         """Write cfg, class names, weights and how the input is made."""
         assert isinstance(network, Network)
-        settings = self.settings
-        assert settings.width and settings.height
-        used = BundleSettings(settings.width, settings.height, settings.resize, trained_on=self.train.digest())
+        used = self.described(metrics)
         bundle = Bundle(network.cfg, self.train.names, network.arrays(), used, metrics, str(folder))
         write_bundle(folder, bundle, replace=True)
 

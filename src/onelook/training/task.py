@@ -16,6 +16,7 @@ from onelook.datasets.dataset import Dataset
 from onelook.datasets.loader import Batch
 from onelook.evaluation.classification import ClassEvaluation
 from onelook.evaluation.evaluation import Evaluation
+from onelook.structures.bundle import BundleSettings
 from onelook.structures.network.cfg import Section
 from onelook.training.run import Run
 from onelook.training.settings import TrainSettings
@@ -109,7 +110,16 @@ class Task(ABC):
 
     @abstractmethod
     def write_model(self, folder: Path, network: nn.Module, metrics: Mapping[str, Any]) -> None:
-        """Write `network` as a bundle in place of an older one."""
+        """Write `network` as a bundle in place of an older one; `metrics` say at which `step` it was taken."""
+
+    def described(self, metrics: Mapping[str, Any]) -> BundleSettings:
+        """Return what the bundle says of its input and data, and how many images it has seen, as Darknet's header counts them."""
+        settings = self.settings
+        assert settings.width and settings.height
+        seen = int(metrics.get("step", 0)) * (settings.batch or 0)
+        return BundleSettings(
+            settings.width, settings.height, settings.resize, trained_on=self.train.digest(), seen=seen
+        )
 
     @abstractmethod
     def prove(self, run: Run, about: Mapping[str, Any], device: torch.device, say: Say) -> Evaluation | ClassEvaluation:
