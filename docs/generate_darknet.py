@@ -78,6 +78,9 @@ HEADS = """
   when the training ends, and prints what `detector map` prints.
 - `cls_normalizer` counts only together with `counters_per_class`, as in Darknet.
 
+- `onelook darknet classifier` feeds a picture as Darknet does: the short side fills the input, the middle is cut out. A run of
+  `onelook train` sees whole pictures, stretched or by letterbox.
+
 ### What is not imitated
 
 Darknet's code has faults that a training with onelook does not share:

@@ -34,7 +34,7 @@ def test_the_base_install_brings_no_torch() -> None:
     base = {Requirement(text).name for text in PROJECT["dependencies"]}
 
     assert "torch" not in base
-    assert Requirement(EXTRAS["train"][0]).name == "torch"
+    assert "torch" in {Requirement(text).name for text in EXTRAS["train"]}
 
 
 def test_nothing_brings_torchvision() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onelook.structures.boxes import as_boxes
-from onelook.structures.darknet_resize import GREY, darknet_fit, darknet_place
+from onelook.structures.darknet_resize import GREY, darknet_cut, darknet_fit, darknet_place
 from onelook.structures.images import read_image
 from onelook.structures.letterbox import fit, place
 
@@ -62,3 +62,23 @@ def test_an_odd_rest_is_halved_on_the_way_back_only() -> None:
     assert (exact.inner, exact.pad_y, exact.half_y) == ((32, 18), 7, 0.5)
     np.testing.assert_allclose(exact.back(as_boxes([[0, 7.5, 32, 25.5]])), [[0, 0, 100, 57]], atol=1e-4)
     np.testing.assert_allclose(plain.back(as_boxes([[0, 7, 32, 25]])), [[0, 0, 100, 57]], atol=1e-4)
+
+
+@pytest.mark.parametrize(("shown", "columns"), [((60, 20), range(20, 40)), ((20, 60), None), ((21, 20), range(20))])
+def test_the_middle_of_a_picture_is_cut_out(shown: tuple[int, int], columns: range | None) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (shown[1], shown[0], 3), dtype=np.uint8)
+
+    cut = darknet_cut(image, (20, 20))
+
+    wanted = image[:, list(columns)] if columns else image[20:40]
+    assert np.array_equal(cut, (wanted / 255.0).astype(np.float32).transpose(2, 0, 1))
+
+
+def test_beyond_the_edge_of_what_is_cut_out_stands_the_edge() -> None:
+    image = np.arange(10 * 10 * 3, dtype=np.uint8).reshape(10, 10, 3)
+
+    cut = darknet_cut(image, (10, 14))
+
+    assert cut.shape == (3, 14, 10)
+    assert np.array_equal(cut[:, 0], cut[:, 2])
+    assert np.array_equal(cut[:, 13], cut[:, 11])

@@ -15,10 +15,11 @@ WITH_VALUE = {
     "-num_of_clusters": int,
     "-width": int,
     "-height": int,
+    "-t": int,
 }
 """Flags that take a value, and of what kind."""
 
-PLAIN = ("-ext_output", "-letter_box", "-map", "-clear")
+PLAIN = ("-ext_output", "-letter_box", "-map", "-clear", "-topk")
 """Flags that change what is done."""
 
 OF_DARKNET_ALONE = ("-dont_show", "-show", "-nogpu")
@@ -35,9 +36,7 @@ class Call:
     def path(self, index: int, what: str) -> Path:
         """Return word `index`. Raises UserError naming what is expected there."""
         if index >= len(self.words):
-            raise UserError(
-                f"darknet detector: expected {what} as word {index + 1}, got {' '.join(self.words) or 'nothing'}"
-            )
+            raise UserError(f"darknet: expected {what} as word {index + 1}, got {' '.join(self.words) or 'nothing'}")
         return Path(self.words[index])
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import typer
 
 from onelook.cli.darknet_call import Call
-from onelook.cli.darknet_files import beside, data_bundle, let_unlabelled_pass
+from onelook.cli.darknet_files import data_bundle, let_unlabelled_pass, lines_of_stdin
 from onelook.cli.darknet_map import map_lines
-from onelook.structures.errors import UserError
+from onelook.cli.darknet_training import train_as_darknet
 
 NMS = 0.45
 
@@ -28,7 +28,7 @@ def test(call: Call) -> None:
     letterbox = "-letter_box" in call.flags or bool(bundle.cfg.net.integer("letter_box", 0))
     settings = dataclasses.replace(bundle.settings, resize="letterbox" if letterbox else "stretch")
     detector = load(dataclasses.replace(bundle, settings=settings))
-    images = find_images([str(path) for path in call.words[3:]] or _lines_of_stdin())
+    images = find_images([str(path) for path in call.words[3:]] or lines_of_stdin("detector test"))
     frames = []
     for number, image in enumerate(images, start=1):
         frames.append(_frame(detector, image, number, call))
@@ -36,13 +36,6 @@ def test(call: Call) -> None:
         from onelook.structures.files import write_text
 
         write_text(Path(call.flags["-out"]), json.dumps(frames, indent=1) + "\n")
-
-
-def _lines_of_stdin() -> list[str]:
-    lines = [line.strip() for line in typer.get_text_stream("stdin") if line.strip()]
-    if not lines:
-        raise UserError("darknet detector test: expected an image as word 4, or paths on standard input, got none")
-    return lines
 
 
 def _frame(detector: Any, path: Path, number: int, call: Call) -> dict[str, Any]:
@@ -74,56 +67,12 @@ def train(call: Call) -> None:
 
     -letter_box is not heard, as in Darknet: `letter_box=1` in the cfg is. Every run begins at step 0, as with -clear.
     """
-    from onelook.datasets.formats.darknet import read_data_file
-    from onelook.training.train import train as run_training
-
-    data, cfg = call.path(0, "a .data file"), call.path(1, "a .cfg file")
-    weights = call.path(2, "weights") if len(call.words) > 2 else None
-    if weights is not None and weights.is_file() and "-clear" not in call.flags:
-        _tell_seen(weights, cfg)
-    backup = read_data_file(data).get("backup")
-    steps = _max_batches(cfg)
-    settings = {"recipe": "darknet", "anchors": "keep", **({"max_batches": steps} if steps else {})}
-    folder = (beside(data, backup[0]) / cfg.stem) if backup else None
-    result = run_training(cfg, data, weights, folder, settings, say=typer.echo)
-    if result.finished:
-        _write_backup(result.run, cfg.stem)
+    result = train_as_darknet(call, {"anchors": "keep"})
     if result.finished and "-map" in call.flags:
         from onelook.inference.model import load
         from onelook.structures.bundle import find_model
 
         typer.echo("\n".join(map_lines(call, load(find_model(result.run, exact=True)))))
-
-
-def _max_batches(cfg: Path) -> int:
-    from onelook.structures.network.cfg import read_cfg
-
-    return read_cfg(cfg).net.integer("max_batches", 0)
-
-
-def _tell_seen(weights: Path, cfg: Path) -> None:
-    """Say on stderr where Darknet would go on, for weights that count images, and how a run here goes on."""
-    from onelook.structures.network.cfg import read_cfg
-    from onelook.structures.network.weights_file import read_weights
-
-    seen, batch = read_weights(weights).seen, max(1, read_cfg(cfg).net.integer("batch", 1))
-    if seen >= batch:
-        typer.echo(
-            f"{weights}: has seen {seen} images, Darknet would go on at step {seen // batch}; this run begins at step 0, as "
-            f"with -clear (to go on with a run of onelook: onelook train --resume --out RUN)",
-            err=True,
-        )
-
-
-def _write_backup(run: Path, stem: str) -> None:
-    """Write NAME_best.weights beside the run's model, as Darknet leaves in its backup folder."""
-    from onelook.structures.bundle import read_bundle
-    from onelook.structures.network.weights_file import write_weights
-
-    bundle = read_bundle(run / "model")
-    path = run / f"{stem}_best.weights"
-    write_weights(path, bundle.layers(), bundle.arrays, bundle.settings.seen)
-    typer.echo(f"saved: {path}")
 
 
 def calc_anchors(call: Call) -> None:

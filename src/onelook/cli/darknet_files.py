@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from onelook.cli.darknet_call import Call
 from onelook.cli.oddities import tell_oddities
-from onelook.structures.errors import FormatError
+from onelook.structures.errors import FormatError, UserError
 
 if TYPE_CHECKING:
     from onelook.structures.bundle import Bundle
@@ -19,7 +21,7 @@ def let_unlabelled_pass(finding: Any) -> None:
 
 def data_bundle(call: Call) -> "Bundle":
     """Return the call's cfg and weights with the class names of its .data file; oddities of the cfg are told on stderr."""
-    from onelook.datasets.formats.darknet import read_data_file
+    from onelook.datasets.files.data_file import read_data_file
     from onelook.structures.bundle import darknet_bundle
 
     data = call.path(0, "a .data file")
@@ -33,3 +35,11 @@ def data_bundle(call: Call) -> "Bundle":
 def beside(data: Path, text: str) -> Path:
     """Return a path of a .data file: beside the file, or else as it stands."""
     return data.parent / text if (data.parent / text).exists() else Path(text)
+
+
+def lines_of_stdin(command: str) -> list[str]:
+    """Return the paths on standard input, a line each. Raises UserError, naming `command`, for none."""
+    lines = [line.strip() for line in typer.get_text_stream("stdin") if line.strip()]
+    if not lines:
+        raise UserError(f"darknet {command}: expected an image as word 4, or paths on standard input, got none")
+    return lines

@@ -5,11 +5,12 @@ from typing import overload
 
 from onelook.inference.named_graph import named_model
 from onelook.inference.onnx_graph import onnx_model
-from onelook.inference.runtime import OnnxRuntime, Runtime
+from onelook.inference.runtime import Floats, OnnxRuntime, Runtime
 from onelook.inference.sources import Picture, Pictures, pixels_of
 from onelook.structures.bundle import Bundle, find_model
 from onelook.structures.class_scores import ClassScores, softmax
-from onelook.structures.letterbox import fit, place
+from onelook.structures.darknet_resize import darknet_cut, darknet_fit, darknet_place
+from onelook.structures.letterbox import Image, fit, place
 from onelook.structures.named_bundle import NamedBundle, find_named_bundle
 from onelook.structures.network.heads import classified
 
@@ -36,10 +37,17 @@ class ImageClassifier:
         """
         if isinstance(images, list):
             return [self.predict(image) for image in images]
-        image, size = pixels_of(images), self.settings.size
-        how = fit((image.shape[1], image.shape[0]), size, self.settings.letterbox)
-        found = self.runtime.run(place(image, how, size)[None])[0].reshape(-1)
+        found = self.runtime.run(self._input(pixels_of(images))[None])[0].reshape(-1)
         return ClassScores(softmax(found) if self._logits else found)
+
+    def _input(self, image: Image) -> Image | Floats:
+        """Return the network's input: uint8 (h, w, 3), or with Darknet's arithmetic float32 (3, h, w)."""
+        size, letterbox, shown = self.settings.size, self.settings.letterbox, (image.shape[1], image.shape[0])
+        if self.settings.resize == "darknet_cut":
+            return darknet_cut(image, size)
+        if self.settings.exact:
+            return darknet_place(image, darknet_fit(shown, size, letterbox), size)
+        return place(image, fit(shown, size, letterbox), size)
 
 
 def find_classifier(path: Path, weights: Path | None = None, names: Path | None = None) -> Bundle | NamedBundle | None:
@@ -56,5 +64,6 @@ def load_classifier(bundle: Bundle | NamedBundle, threads: int | None = None) ->
     if isinstance(bundle, NamedBundle):
         serialised = named_model(bundle)
     else:
-        serialised = onnx_model(bundle.layers(), bundle.arrays).SerializeToString()
+        pixels = "float32" if bundle.settings.exact else "uint8"
+        serialised = onnx_model(bundle.layers(), bundle.arrays, pixels).SerializeToString()
     return ImageClassifier(bundle, OnnxRuntime(serialised, threads, where=bundle.where))

@@ -29,6 +29,8 @@ class Detector:
         self.runtime = runtime
         self.layers = bundle.layers()
         self._heads = heads_of(self.layers)
+        if self.settings.resize == "darknet_cut":
+            raise UserError(f"{bundle.where}: resize: expected letterbox or stretch for a detector, got 'darknet_cut'")
         if not self._heads:
             raise UserError(
                 f"{bundle.where}: expected a detector with [yolo] layers or another head, got a network without any"

@@ -37,6 +37,20 @@ def darknet_place(image: Image, how: Fit, into: tuple[int, int]) -> Floats:
     return canvas
 
 
+def darknet_cut(image: Image, into: tuple[int, int]) -> Floats:
+    """Return the input (3, h, w) as Darknet's classifiers are fed: the short side resized to the input's width, the middle cut out.
+
+    Source: resize_min and crop_image of src/image.c. Beyond an edge stands the edge's pixel.
+    """
+    height, width = image.shape[:2]
+    short = into[0]
+    size = (short, height * short // width) if width < height else (width * short // height, short)
+    resized = _resized((image / 255.0).astype(np.float32), size)
+    columns = np.clip(np.arange(into[0]) + int((size[0] - into[0]) / 2), 0, size[0] - 1)
+    rows = np.clip(np.arange(into[1]) + int((size[1] - into[1]) / 2), 0, size[1] - 1)
+    return np.ascontiguousarray(resized[rows[:, None], columns].transpose(2, 0, 1))
+
+
 def _resized(pixels: Floats, size: tuple[int, int]) -> Floats:
     """Return pixels (h, w, 3) at `size` (width, height)."""
     height, width = pixels.shape[:2]

@@ -91,6 +91,7 @@ def test_the_original_adds_the_same(sections: str, size: tuple[int, int], tmp_pa
     shape = network.layers[-1].out_shape
 
     original = ctypes.CDLL(str(ORIGINAL))
+    torch.set_flush_denormal(False)  # a library built with -Ofast turns it on for the whole process
     original.load_network.restype = ctypes.c_void_p
     original.network_predict.restype = ctypes.POINTER(ctypes.c_float * int(np.prod(shape)))
     loaded = original.load_network(

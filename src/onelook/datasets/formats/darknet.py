@@ -1,6 +1,7 @@
 """Darknet: a .data file that names class names and image lists; labels are `class cx cy w h` in fractions of the image.
 
 The label file of an image is NAME.txt beside it, or in the folder `labels` where the image is in `images` or `JPEGImages`.
+Where the .data file has `labels`, the pictures' paths tell their classes (class_lists.py).
 """
 
 import re
@@ -13,23 +14,31 @@ import numpy as np
 from onelook.datasets.box_rules import Corners
 from onelook.datasets.building import Builder
 from onelook.datasets.dataset import Dataset
-from onelook.datasets.files.bounded import MOST_TEXT, is_there, read_limited, start_of, told_lines
+from onelook.datasets.files.bounded import MOST_TEXT, start_of
+from onelook.datasets.files.class_lists import read_class_lists
+from onelook.datasets.files.data_file import (
+    LISTS,
+    data_file,
+    data_files,
+    found_file,
+    listed,
+    lists_of,
+    names_of,
+    read_data_file,
+)
 from onelook.datasets.files.layout import place_pictures
 from onelook.datasets.files.placing import stem_and_ending
 from onelook.datasets.files.written import write_same
 from onelook.datasets.findings import Finding, Report, strict
 from onelook.datasets.headers import picture_size
 from onelook.structures.boxes import cxcywh_from_xyxy
-from onelook.structures.classes import class_map, read_names
+from onelook.structures.classes import class_map
 from onelook.structures.errors import FormatError
 from onelook.structures.images import SUFFIXES
 from onelook.structures.progress import track
 
 NAME = "darknet"
 HOLDS = frozenset({"boxes", "splits", "negatives", "unlabelled"})
-
-_LISTS = {"train": ("train",), "val": ("valid", "val"), "test": ("test",)}
-"""Keys of the .data file that make a split, the first that is there."""
 
 _LARGEST = 2.0
 """A coordinate above this is no fraction of an image but a pixel."""
@@ -45,7 +54,7 @@ _NOT_LABELS = frozenset({"classes.txt", "labels.txt", "train.txt", "val.txt", "v
 
 def evidence(path: Path) -> str | None:
     """Return which .data file speaks for Darknet: `path` itself or one in the folder; None when none does."""
-    files = _data_files(path)
+    files = data_files(path)
     return f"{' and '.join(str(file) for file in files)} lists images" if files else None
 
 
@@ -54,38 +63,23 @@ def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Data
 
     Its classes are those of `names`, matched by name, or else of the file's `names`. A missing label file makes the image
     unlabelled, an empty one makes it a negative. Labels of the pictures in the list `difficult` are flagged, and belong to the
-    pictures at the same places of `valid`. Raises FormatError for a .data file that cannot be followed, and what
+    pictures at the same places of `valid`. A file with `labels`, as Darknet's classifiers have, gives a class to each picture and
+    no boxes. Raises FormatError for a .data file that cannot be followed, and what
     `report` raises.
     """
-    file = _data_file(path)
+    file = data_file(path)
     settings = read_data_file(file)
-    own = _names(file, settings, names)
+    if "labels" in settings:
+        return read_class_lists(file, settings, NAME, report, names)
+    own = names_of(file, settings, names)
     places: Sequence[int | None] = range(len(own)) if names is None else class_map(own, names)
-    lists = _lists(file, settings)
+    lists = lists_of(file, settings)
     labels = Labels(own, places, Builder(), report, _difficult(file, settings, lists))
     splits: dict[str, list[int]] = {}
     for split, (list_file, _) in lists.items():
         splits[split] = list(_read_list(list_file, file, labels, report))
     labels.report_orphans()
     return labels.builder.build(tuple(own if names is None else names), splits, file.parent, NAME)
-
-
-def read_data_file(file: Path) -> dict[str, tuple[str, int]]:
-    """Return the settings of a .data file: key to value and line number. Raises FormatError naming the line."""
-    try:
-        lines = read_limited(file).decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise FormatError(f"{file}: expected `key = value` as UTF-8 text, got other bytes") from None
-    settings = {}
-    for number, line in enumerate(lines, start=1):
-        text = line.split("#")[0].strip()
-        if not text:
-            continue
-        key, equals, value = (part.strip() for part in text.partition("="))
-        if not (key and equals and value):
-            raise FormatError(f"{file}:{number}: expected `key = value`, got {line.strip()!r}")
-        settings[key] = (value, number)
-    return settings
 
 
 def label_path(image: Path) -> Path:
@@ -218,63 +212,6 @@ def _looks_like_labels(file: Path) -> bool:
     return not start.strip() or re.fullmatch(rb"\d+(\s+\S+){4,}\s*", start) is not None
 
 
-def _data_files(path: Path) -> list[Path]:
-    if path.suffix == ".data" and path.is_file():
-        return [path]
-    return sorted(path.glob("*.data")) if path.is_dir() else []
-
-
-def _data_file(path: Path) -> Path:
-    files = _data_files(path)
-    if len(files) != 1:
-        got = f"{len(files)} ({', '.join(file.name for file in files)}); name one" if files else "none"
-        raise FormatError(f"{path}: expected one .data file, got {got}")
-    return files[0]
-
-
-def _names(file: Path, settings: Mapping[str, tuple[str, int]], names: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the data set's own class names; `names` where the .data file has no list."""
-    if "names" not in settings:
-        if names is None:
-            raise FormatError(
-                f"{file}: expected a line `names = FILE`, got none; write one class name a line into a file"
-            )
-        return tuple(names)
-    value, number = settings["names"]
-    own = read_names(_found(value, file, number))
-    text, line = settings.get("classes", (str(len(own)), 0))
-    if text != str(len(own)):
-        raise FormatError(f"{file}:{line}: expected classes = {len(own)}, as {value} has names, got {text}")
-    return own
-
-
-def _lists(file: Path, settings: Mapping[str, tuple[str, int]]) -> dict[str, tuple[Path, int]]:
-    """Return the list file of each split, and the line that names it."""
-    lists = {}
-    for split, keys in _LISTS.items():
-        key = next((key for key in keys if key in settings), None)
-        if key is not None:
-            value, number = settings[key]
-            lists[split] = (_found(value, file, number), number)
-    if not lists:
-        raise FormatError(f"{file}: expected a line `train = FILE` or `valid = FILE`, got neither")
-    return lists
-
-
-def _found(value: str, file: Path, number: int) -> Path:
-    """Return the file that a .data file means. Raises FormatError naming the line."""
-    path = _resolve(value, (file.parent, Path(), file.parent.parent))
-    if path is None:
-        places = "the working folder, beside the .data file and one folder above it"
-        raise FormatError(f"{file}:{number}: expected a file {value}, got none; looked in {places}")
-    return path
-
-
-def _resolve(value: str, bases: Sequence[Path]) -> Path | None:
-    """Return the file that `value` names, absolute or relative to the first of `bases` that has it."""
-    return next((base / value for base in bases if is_there(base / value)), None)
-
-
 def _difficult(
     file: Path, settings: Mapping[str, tuple[str, int]], lists: Mapping[str, tuple[Path, int]]
 ) -> dict[Path, Path]:
@@ -282,7 +219,7 @@ def _difficult(
     if "difficult" not in settings or "val" not in lists:
         return {}
     value, number = settings["difficult"]
-    images, others = (_lines(each, file, strict) for each in (lists["val"][0], _found(value, file, number)))
+    images, others = (listed(each, file, strict) for each in (lists["val"][0], found_file(value, file, number)))
     if len(images) != len(others):
         raise FormatError(
             f"{file}:{number}: expected {len(images)} lines in {value}, as the valid list has, got {len(others)}"
@@ -291,15 +228,8 @@ def _difficult(
     return {image: label_path(other or Path(text)) for (_, _, image), (_, text, other) in pairs if image}
 
 
-def _lines(list_file: Path, file: Path, report: Report) -> list[tuple[int, str, Path | None]]:
-    """Return number, text and picture of every line that is not blank; None for a picture that isn't there."""
-    bases = (file.parent, list_file.parent, Path(), file.parent.parent)
-    lines = ((number, line.strip()) for number, line in told_lines(list_file, report))
-    return [(number, line, _resolve(line, bases)) for number, line in lines]
-
-
 def _read_list(list_file: Path, file: Path, labels: Labels, report: Report) -> Iterator[int]:
-    for number, line, image in _lines(list_file, file, report):
+    for number, line, image in listed(list_file, file, report):
         if image is None:
             what = f"expected an image {line[:200]}, got none"
             report(Finding(list_file, number, "missing-image", what, "mend the path or remove the line"))
@@ -323,7 +253,7 @@ def write(dataset: Dataset, folder: Path, pictures: bool = True) -> None:
     for split, indices in splits.items():
         lines = "".join(f"images/{files[index]}\n" for index in indices)
         (folder / f"{split}.txt").write_bytes(lines.encode("utf-8", "surrogateescape"))
-    settings = {"classes": len(dataset.names), **{_LISTS[split][0]: f"{split}.txt" for split in splits}}
+    settings = {"classes": len(dataset.names), **{LISTS[split][0]: f"{split}.txt" for split in splits}}
     settings |= {"names": "obj.names", "backup": "backup"}
     (folder / "obj.data").write_text("".join(f"{key} = {value}\n" for key, value in settings.items()), encoding="utf-8")
 
