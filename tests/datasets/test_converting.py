@@ -11,11 +11,13 @@ def test_what_a_format_cannot_say_is_told(voc: Path, tmp_path: Path, write_annot
     write_annotation(voc, "a", [("cat", (1, 1, 9, 9)), ("cat", (5, 5, 5, 9))], extra="<difficult>1</difficult>")
     data = read(voc)
 
+    unread = "pose, occluded, parts and segmentation are not read from voc: what there is of them is not written"
     assert convert(data, "darknet", tmp_path / "darknet") == [
         "darknet has no word for 'difficult', which 1 boxes are",
         "1 boxes without area are left out",
+        unread,
     ]
-    assert convert(data, "voc", tmp_path / "voc") == ["1 boxes without area are left out"]
+    assert convert(data, "voc", tmp_path / "voc") == ["1 boxes without area are left out", unread]
 
 
 def test_a_folder_that_holds_something_is_left_alone(voc: Path, tmp_path: Path):

@@ -12,7 +12,7 @@ from onelook.datasets.dataset import Dataset
 from onelook.datasets.files.packed import Packed
 from onelook.datasets.files.paths import Paths
 from onelook.datasets.files.written import written_folder
-from onelook.datasets.formats import FORMATS, WORDS, cifar, coco, darknet, ultralytics
+from onelook.datasets.formats import FORMATS, UNREAD, WORDS, cifar, coco, darknet, ultralytics
 from onelook.datasets.record import write_record
 from onelook.structures.errors import UserError, nearest
 
@@ -120,4 +120,8 @@ def losses(dataset: Dataset, to: str) -> list[str]:
         lost.append(f"{to} cannot tell images without a box or without an annotation: {left} images are left out")
     if len(dataset.dropped):
         lost.append(f"{len(dataset.dropped)} boxes without area are left out")
+    if dataset.format in UNREAD:
+        lost.append(
+            f"{UNREAD[dataset.format]} are not read from {dataset.format}: what there is of them is not written"
+        )
     return lost

@@ -65,6 +65,8 @@ def test_a_round_trip_loses_what_the_format_says_and_no_more(rich: Dataset, tmp_
             expected.append((picture, splits, labelled, label, boxes, kept))
     got = [(*fact[:3], None, *fact[4:]) for fact in facts(back)]
     assert got == expected
+    *lost, unread = lost
+    assert unread.endswith("are not read from voc: what there is of them is not written")
     assert bool(lost) == (not {"boxes", "negatives", "unlabelled", "difficult", "truncated"} <= holds)
     assert there.names == rich.names
 

@@ -66,3 +66,15 @@ FORMATS: dict[str, Format] = {
         shards,
     )
 }
+
+UNREAD: dict[str, str] = {
+    voc.NAME: "pose, occluded, parts and segmentation",
+    imagenet.NAME: "pose, occluded and parts",
+    coco.NAME: "outlines, keypoints and captions",
+    ultralytics.NAME: "outlines and keypoints, of which the box around is taken,",
+    kitti.NAME: "3D boxes, alpha, degrees of occlusion and tracks",
+    labelme.NAME: "outlines, of which the box around is taken,",
+    cvat.NAME: "attributes, outlines and tracks",
+    openimages.NAME: "occluded, depiction and inside",
+}
+"""What a file of the format may say that a data set does not hold, so that no conversion writes it."""
