@@ -16,7 +16,6 @@ from onelook.training.contradictions import contradictions
 from onelook.training.forecast import Forecast, Measured, forecast
 from onelook.training.micro_batch import fitting_subdivisions
 from onelook.training.probe import measure
-from onelook.training.ranks import ALONE, Ranks
 from onelook.training.session import CHART_EVERY, SAVE_EVERY
 from onelook.training.settings import TrainSettings
 from onelook.training.task import Say, Task
@@ -45,13 +44,11 @@ def set_out(
     began: float,
     budget: float | None = None,
     measuring: bool = False,
-    ranks: Ranks = ALONE,
 ) -> Outset:
     """Return the task of training on `dataset` within `budget` seconds from `began` (time.time), telling every decision.
 
-    Of several `ranks` the first decides, and all get the same settings. A task whose steps had to be measured, for a budget or
-    because of `measuring`, is built anew behind that. Raises UserError for what its `build` refuses, and for a budget in which
-    nothing fits.
+    A task whose steps had to be measured, for a budget or because of `measuring`, is built anew behind that. Raises UserError for
+    what its `build` refuses, and for a budget in which nothing fits.
     """
 
     def build(settings: TrainSettings) -> Task:
@@ -60,7 +57,7 @@ def set_out(
     chosen = choice.settings
     task = build(chosen)
     found = tuple(contradictions(chosen, task.settings, choice.net, len(task.train)))
-    parts, line = ranks.of_first(fitting_subdivisions(task, ranks=ranks))
+    parts, line = fitting_subdivisions(task)
     if line:
         chosen = dataclasses.replace(chosen, subdivisions=parts)
         task = build(chosen)
@@ -68,18 +65,19 @@ def set_out(
         say(told)
     measured = None
     if budget is not None or measuring:
-        measured = _measured(task, began, budget, say, ranks)
+        measured = _measured(task, began, budget, say)
         if budget is not None:
-            left = budget - (0 if measuring else time.time() - began - measured.ready)
-            chosen = ranks.of_first(_fitted(task, chosen, measured, ranks.of_first(left), say))
+            chosen = _fitted(
+                task, chosen, measured, budget - (0 if measuring else time.time() - began - measured.ready), say
+            )
         task = build(chosen)
     return Outset(task, found, measured)
 
 
-def _measured(task: Task, began: float, budget: float | None, say: Say, ranks: Ranks) -> Measured:
+def _measured(task: Task, began: float, budget: float | None, say: Say) -> Measured:
     """Return what a few steps and files take; at most a tenth of the budget is spent on the steps."""
     with tempfile.TemporaryDirectory(prefix="onelook-forecast-") as folder:
-        return measure(task, Path(folder), began, say, budget / 10 if budget else None, ranks)
+        return measure(task, Path(folder), began, say, budget / 10 if budget else None)
 
 
 def _fitted(task: Task, chosen: TrainSettings, measured: Measured, budget: float, say: Say) -> TrainSettings:
