@@ -252,7 +252,8 @@ def _made(maker: TorchDataset[Any], numbers: range, workers: int) -> Iterator[An
     loader = DataLoader(
         maker, batch_size=None, sampler=numbers, num_workers=workers, worker_init_fn=_begin_worker, generator=own
     )
-    batches = iter(loader)
+    with _signals_held():
+        batches = iter(loader)
     try:
         while True:
             with lost_workers_told(workers):
@@ -280,6 +281,17 @@ def lost_workers_told(workers: int) -> Iterator[None]:
             f"workers={workers}: expected workers that live, got one that was killed, as when memory or /dev/shm is full; "
             "take fewer, or workers=0"
         ) from None
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Keep Ctrl-C and SIGTERM waiting while workers are forked: one that has not begun yet would die of them."""
+    held = {signal.SIGINT, signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin_worker(_: int) -> None:

@@ -17,6 +17,9 @@ from onelook.structures.errors import UserError
 _MOST = 64
 """Pictures of a batch that are named."""
 
+DYING = 2.0
+"""Seconds in which a process that was killed is gone."""
+
 _OOM_COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat"))
 """Where Linux counts the processes it killed for lack of memory: the container's own count, or the machine's."""
 
@@ -65,13 +68,17 @@ def read_heartbeat(path: Path) -> dict[str, Any] | None:
 
 
 def refuse_trained(path: Path) -> None:
-    """Raise UserError when the process that the sign of life at `path` names still runs."""
-    beat = read_heartbeat(path)
-    if beat and beat["pid"] != os.getpid() and _process_began(beat["pid"]) == beat["process"] is not None:
-        run = path.parent.parent
-        raise UserError(
-            f"{run}: expected a run that nobody trains, got one that process {beat['pid']} trains; wait for it"
-        )
+    """Raise UserError when the process that the sign of life at `path` names still runs.
+
+    One that was killed a moment ago may still be giving back its memory, so it gets DYING seconds to be gone.
+    """
+    beat, until = read_heartbeat(path), time.monotonic() + DYING
+    while beat and beat["pid"] != os.getpid() and _process_began(beat["pid"]) == beat["process"] is not None:
+        if time.monotonic() > until:
+            raise UserError(
+                f"{path.parent.parent}: expected a run that nobody trains, got one that process {beat['pid']} trains; wait for it"
+            )
+        time.sleep(0.05)
 
 
 def death(beat: Mapping[str, Any], number: int | None = None) -> dict[str, Any]:
