@@ -207,8 +207,8 @@ def nms_seconds(count: int = 8_000, classes: int = 20) -> dict[str, float]:
     labels = random.integers(0, classes, count)
     apart = boxes + 1000.0 * labels[:, None]
     scores = random.random(count)
-    grouped = Detections(boxes, scores, labels)  # type: ignore[arg-type]
-    offset = Detections(apart, scores, np.zeros(count, np.int64))  # type: ignore[arg-type]
+    grouped = Detections(boxes, scores, labels)  # type: ignore[arg-type]  # made arrays there
+    offset = Detections(apart, scores, np.zeros(count, np.int64))  # type: ignore[arg-type]  # made arrays there
     return {
         "boxes": count,
         "by_class_seconds": best(lambda: suppress(grouped)),

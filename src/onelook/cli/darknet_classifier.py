@@ -12,9 +12,8 @@ import numpy as np
 import typer
 
 from onelook.cli.darknet_call import Call
-from onelook.cli.darknet_files import beside, lines_of_stdin
+from onelook.cli.darknet_files import data_bundle, lines_of_stdin
 from onelook.cli.darknet_training import train_as_darknet
-from onelook.cli.oddities import tell_oddities
 from onelook.structures.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,21 +66,17 @@ def _validate(call: Call, classifier: "ImageClassifier", split: str) -> None:
 def load(call: Call, run: Path | None = None) -> "ImageClassifier":
     """Return the classifier of the call's cfg and weights, or of a run that was made of them, with the .data file's class names."""
     from onelook.datasets.files.class_lists import class_labels
-    from onelook.datasets.files.data_file import data_file, read_data_file
+    from onelook.datasets.files.data_file import read_data_file
     from onelook.inference.classifier import load_classifier
-    from onelook.structures.bundle import darknet_bundle, find_model
+    from onelook.structures.bundle import find_model
     from onelook.structures.network.heads import classified
 
-    data = data_file(call.path(0, "a .data file"))
-    settings = read_data_file(data)
-    names = settings.get("names", settings.get("labels"))
-    class_labels(data, settings)
-    cfg = call.path(1, "a .cfg file")
-    place = beside(data, names[0]) if names else None
-    bundle = find_model(run) if run else darknet_bundle(cfg, call.path(2, "a .weights file"), place)
+    data = call.path(0, "a .data file")
+    class_labels(data, read_data_file(data))
+    bundle = find_model(run) if run else data_bundle(call, ("names", "labels"))
     if not classified(bundle.layers()):
+        cfg = call.path(1, "a .cfg file")
         raise UserError(f"{cfg}: expected a classifier with [softmax] at its end, got a detector; see darknet detector")
-    tell_oddities(bundle.cfg)
     return load_classifier(
         dataclasses.replace(bundle, settings=dataclasses.replace(bundle.settings, resize="darknet_cut"))
     )

@@ -1,5 +1,6 @@
 """The files that Darknet's command lines name: .data, .cfg and .weights, found as Darknet finds them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,17 @@ def let_unlabelled_pass(finding: Any) -> None:
         raise FormatError(str(finding))
 
 
-def data_bundle(call: Call) -> "Bundle":
-    """Return the call's cfg and weights with the class names of its .data file; oddities of the cfg are told on stderr."""
+def data_bundle(call: Call, keys: Sequence[str] = ("names",)) -> "Bundle":
+    """Return the call's cfg and weights with the class names of its .data file; oddities of the cfg are told on stderr.
+
+    The names are in the list of the first of `keys` that the .data file has.
+    """
     from onelook.datasets.files.data_file import read_data_file
     from onelook.structures.bundle import darknet_bundle
 
     data = call.path(0, "a .data file")
-    names = read_data_file(data).get("names")
+    settings = read_data_file(data)
+    names = next((settings[key] for key in keys if key in settings), None)
     place = beside(data, names[0]) if names else None
     bundle = darknet_bundle(call.path(1, "a .cfg file"), call.path(2, "a .weights file"), place)
     tell_oddities(bundle.cfg)

@@ -36,12 +36,12 @@ def read_submission(guesses: Path, solution: Path) -> tuple[list[Truth], list[De
     truths, detections = [], []
     for image, objects in true.items():
         labels = [wnids[label] for label, _ in objects]
-        truths.append(Truth([box for _, box in objects], labels))  # type: ignore[arg-type]
+        truths.append(Truth([box for _, box in objects], labels))  # type: ignore[arg-type]  # made arrays there
         own = [(numbers.get(label, label), box) for label, box in guessed.get(image, [])]
         unknown += sum(label not in wnids for label, _ in own)
         classes = [wnids.get(label, -1) for label, _ in own]
         boxes = [box for _, box in own]
-        detections.append(Detections(boxes, np.linspace(1, 0, len(own)), classes))  # type: ignore[arg-type]
+        detections.append(Detections(boxes, np.linspace(1, 0, len(own)), classes))  # type: ignore[arg-type]  # made arrays there
     beyond = sum(image not in true for image in guessed)
     lacking = sum(image not in guessed for image in true)
     told = {
