@@ -32,7 +32,7 @@ ROOMS = {
 VERSION = "onelook.__version__"
 """Any room may say which onelook it is."""
 
-WITHOUT_TORCH = ("structures", "datasets", "evaluation", "inference")
+WITHOUT_TORCH = ("structures", "datasets", "evaluation", "inference", "service")
 WITH_TORCH = ("onelook.datasets.loader",)
 
 BLOCKED = """
