@@ -120,6 +120,7 @@ def test_a_broken_picture_is_one_line_the_rest_goes_on_and_the_exit_code_is_1(
         (["absent", "pictures"], "absent: expected a bundle, a run, or a .cfg with its .weights, got nothing there"),
         (["model", "absent.jpg"], "absent.jpg: expected pictures, folders of them or a glob, got nothing there"),
         (["model", "pictures", "--score", "2"], "score: expected a number from 0 to 1, got 2.0"),
+        (["model", "pictures", "--score", "rad=0.2"], "expected a class of the model, got 'rad'; did you mean 'red'?"),
         (["model", "pictures", "--threads", "0"], "threads: expected at least 1, got 0"),
         (["model", "pictures", "--out", "pictures"], "a drawing would replace the picture itself"),
         (["model", "pictures", "--names", "x.names"], "a bundle has its own weights and names"),

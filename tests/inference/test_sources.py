@@ -90,8 +90,8 @@ def test_an_array_of_another_type_is_refused_with_it() -> None:
         pixels_of(3)  # type: ignore[arg-type]
 
 
-def test_an_address_is_refused_and_a_broken_file_told() -> None:
-    with pytest.raises(UserError, match="got an address"):
-        pixels_of("http://example.org/x.jpg")
+def test_an_address_where_nothing_is_and_a_broken_file_are_told() -> None:
+    with pytest.raises(FormatError, match=r"http://127\.0\.0\.1:1/x\.jpg: expected a picture, got no answer"):
+        pixels_of("http://127.0.0.1:1/x.jpg")
     with pytest.raises(FormatError, match="image: expected a picture"):
         pixels_of(b"no picture")

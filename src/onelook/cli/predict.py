@@ -23,7 +23,14 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help="Where drawn pictures go; by default predictions/, with --json nowhere.")
     ] = None,
-    score: Annotated[float | None, typer.Option(help="Least score shown; by default the model's own, 0.25.")] = None,
+    score: Annotated[
+        str | None,
+        typer.Option(
+            "--score",
+            "--confidence",
+            help="Least score shown: 0.3, or by class: person=0.4,car=0.6; by default the model's own, 0.25.",
+        ),
+    ] = None,
     nms: Annotated[
         float | None,
         typer.Option(help="IoU above which the worse of two of a class goes; by default the model's own, 0.45."),
@@ -56,7 +63,7 @@ def _predict_boxes(
     model: Path,
     paths: Sequence[Path],
     places_to_write: tuple[Path | None, Path | None],
-    thresholds: tuple[float | None, float | None],
+    thresholds: tuple[str | None, float | None],
     beside: tuple[Path | None, Path | None],
     threads: int | None,
     as_json: bool,
@@ -68,6 +75,7 @@ def _predict_boxes(
     """
     from onelook.inference.model import load
     from onelook.inference.predicting import drawing_paths, predict_files
+    from onelook.inference.thresholds import read_score
     from onelook.structures.bundle import find_model
     from onelook.structures.images import write_jpeg
     from onelook.structures.progress import track
@@ -78,6 +86,8 @@ def _predict_boxes(
     bundle = find_model(model, *beside)
     tell_oddities(bundle.cfg)
     detector = load(bundle, threads=threads)
+    score, nms = thresholds
+    least = None if score is None else read_score(score, detector.settings.score, detector.names)
     runtime = detector.runtime.description
     typer.echo(_head(model, detector), err=as_json)
     images: list[dict[str, Any]] = []
@@ -88,12 +98,12 @@ def _predict_boxes(
         typer.echo(f"onelook: {error}", err=True)
 
     start = perf_counter()
-    for seen in predict_files(detector, track(paths, len(paths), "predicting"), *thresholds, tell):
-        images.append(seen.as_json(detector.names))
+    for seen in predict_files(detector, track(paths, len(paths), "predicting"), least, nms, tell):
+        images.append(seen.as_json())
         if not as_json:
             typer.echo(_lines(images[-1]))
         if places:
-            write_jpeg(places[seen.path], seen.drawn(detector.names))
+            write_jpeg(places[Path(str(seen.file))], seen.draw())
     seconds = perf_counter() - start
     if submission:
         _write_submission(submission, images)

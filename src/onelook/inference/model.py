@@ -3,9 +3,14 @@
 from pathlib import Path
 from typing import overload
 
+import numpy as np
+from numpy.typing import NDArray
+
 from onelook.inference.onnx_graph import onnx_model
+from onelook.inference.prediction import Prediction
 from onelook.inference.runtime import Floats, OnnxRuntime, Runtime
-from onelook.inference.sources import Picture, Pictures, pixels_of
+from onelook.inference.sources import Picture, Pictures, fetched, pixels_of
+from onelook.inference.thresholds import Score, share, thresholds
 from onelook.structures.boxes import area, clip
 from onelook.structures.bundle import Bundle, find_model
 from onelook.structures.darknet_resize import darknet_fit, darknet_place
@@ -37,26 +42,37 @@ class Detector:
             )
 
     @overload
-    def predict(self, images: Picture, score: float | None = None, nms: float | None = None) -> Detections: ...
+    def predict(self, images: Picture, score: Score | None = None, nms: float | None = None) -> Prediction: ...
 
     @overload
-    def predict(self, images: Pictures, score: float | None = None, nms: float | None = None) -> list[Detections]: ...
+    def predict(self, images: Pictures, score: Score | None = None, nms: float | None = None) -> list[Prediction]: ...
 
     def predict(
-        self, images: Picture | Pictures, score: float | None = None, nms: float | None = None
-    ) -> Detections | list[Detections]:
+        self, images: Picture | Pictures, score: Score | None = None, nms: float | None = None
+    ) -> Prediction | list[Prediction]:
         """Return what is seen on one image, or a list of that for a list of images; best first.
 
-        An image is a path, a file's bytes, a PIL image, or an array (h, w, 3) uint8 RGB. Boxes are in its own pixels, as it
-        is shown (EXIF rotation applied), clipped to it. `score` and `nms` (IoU) default to the bundle's. Raises FormatError
-        for a file that is no picture, UserError for a threshold outside 0..1, ValueError for an array of another form.
+        An image is a path, an http or https address, a file's bytes, a PIL image, or an array (h, w, 3) uint8 RGB. Boxes are in
+        its own pixels, as it is shown (EXIF rotation applied), clipped to it. `score` (for all classes, or by name) and `nms`
+        (IoU) default to the bundle's. Raises FormatError for a file that is no picture, UserError for a threshold outside
+        0..1, ValueError for an array of another form.
         """
         if isinstance(images, list):
             return [self.predict(image, score, nms) for image in images]
-        score, nms = _share("score", score, self.settings.score), _share("nms", nms, self.settings.nms)
-        image = pixels_of(images)
+        least = thresholds(score, self.settings.score, self.names)
+        nms = share("nms", nms, self.settings.nms)
+        file = str(images) if isinstance(images, str | Path) else None
+        picture = fetched(images)
+        image = pixels_of(picture, file)
+        found = self._look(image, least, nms)
+        size = image.shape[1], image.shape[0]
+        return Prediction(found.boxes, found.scores, found.classes, self.names, size, picture, file)
+
+    def _look(self, image: Image, least: NDArray[np.float32], nms: float) -> Detections:
+        """Return what is seen on pixels (h, w, 3), of each class from its least score (c,) on."""
         how, raws = self.raw_outputs(image)
-        found = decode_all(raws, self._heads, self.settings.size, score)
+        found = decode_all(raws, self._heads, self.settings.size, float(least.min()))
+        found = found[found.scores >= least[found.classes]]
         found = suppress(found, nms, measure=measure_of(self.layers, how.inner))
         return _in_image(found, how, (image.shape[1], image.shape[0]))
 
@@ -100,14 +116,6 @@ def load(
         model.layers(), model.arrays, "float32" if model.settings.exact else "uint8"
     ).SerializeToString()
     return Detector(model, OnnxRuntime(serialised, threads, where=model.where))
-
-
-def _share(name: str, value: float | None, default: float) -> float:
-    """Return `value`, or `default` for None. Raises UserError outside 0..1."""
-    value = default if value is None else value
-    if not 0 <= value <= 1:
-        raise UserError(f"{name}: expected a number from 0 to 1, got {value}")
-    return value
 
 
 def _in_image(found: Detections, how: Fit, size: tuple[int, int]) -> Detections:

@@ -1,52 +1,20 @@
-"""Many files through one detector: what was seen, how it is told and how it is drawn."""
+"""Many files through one detector."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from onelook.inference.model import Detector
-from onelook.structures.detections import Detections
-from onelook.structures.drawing import draw_boxes
+from onelook.inference.prediction import Prediction
+from onelook.inference.thresholds import Score
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.images import read_image
-from onelook.structures.letterbox import Image
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A picture's path, its pixels (h, w, 3), and what was seen on it, best first."""
-
-    path: Path
-    image: Image
-    found: Detections
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) in pixels as the picture is shown."""
-        return self.image.shape[1], self.image.shape[0]
-
-    def as_json(self, names: Sequence[str]) -> dict[str, Any]:
-        """Return the words that scripts rely on; boxes are x1, y1, x2, y2 in the picture's pixels."""
-        width, height = self.size
-        rows = zip(self.found.classes, self.found.scores, self.found.boxes, strict=True)
-        detections = [
-            {"class": names[index], "score": round(float(score), 6), "box": [round(float(side), 3) for side in box]}
-            for index, score, box in rows
-        ]
-        return {"file": str(self.path), "width": width, "height": height, "detections": detections}
-
-    def drawn(self, names: Sequence[str]) -> Image:
-        """Return the picture with every box, its class and its score; the best ones lie on top."""
-        found = self.found[::-1]
-        labels = [f"{names[index]} {score:.2f}" for index, score in zip(found.classes, found.scores, strict=True)]
-        return draw_boxes(self.image, found.boxes, found.classes, labels)
 
 
 def predict_files(
     detector: Detector,
     paths: Iterable[Path],
-    score: float | None,
+    score: Score | None,
     nms: float | None,
     failed: Callable[[Path, FormatError], None],
 ) -> Iterator[Prediction]:
@@ -57,7 +25,7 @@ def predict_files(
         except FormatError as error:
             failed(path, error)
             continue
-        yield Prediction(path, image, detector.predict(image, score, nms))
+        yield replace(detector.predict(image, score, nms), file=str(path))
 
 
 def drawing_paths(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:

@@ -9,12 +9,13 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageOps
 
+from onelook.inference.fetching import fetch, is_address
 from onelook.structures.errors import UserError
 from onelook.structures.images import SUFFIXES, read_image
 from onelook.structures.letterbox import Image
 
 Picture = str | Path | bytes | Image | Pillow.Image
-"""A path, a file's bytes, pixels (h, w, 3) uint8 RGB, or a PIL image."""
+"""A path, an http or https address, a file's bytes, pixels (h, w, 3) uint8 RGB, or a PIL image."""
 
 Pictures = list[str] | list[Path] | list[bytes] | list[Image] | list[Pillow.Image] | list[Picture]
 """Several of them."""
@@ -69,16 +70,22 @@ def _refuse_streams(source: str) -> None:
         )
 
 
-def pixels_of(picture: Picture) -> Image:
-    """Return a picture in any form as (h, w, 3) uint8 RGB, upright.
+def fetched(picture: Picture) -> Picture:
+    """Return the bytes that lie at an address, and any other picture as it is. Raises FormatError when nothing lies there."""
+    return fetch(picture) if isinstance(picture, str) and is_address(picture) else picture
+
+
+def pixels_of(picture: Picture, where: str | None = None) -> Image:
+    """Return a picture in any form as (h, w, 3) uint8 RGB, upright; `where` names it in errors.
 
     Raises FormatError for a file that is no picture, ValueError for an array of another shape or type.
     """
+    picture = fetched(picture)
     if isinstance(picture, bytes):
-        return read_image(picture)
+        return read_image(picture, where)
     if isinstance(picture, str | Path):
         _refuse_streams(str(picture))
-        return read_image(Path(picture))
+        return read_image(Path(picture), where)
     if isinstance(picture, Pillow.Image):
         return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"), np.uint8)
     if not isinstance(picture, np.ndarray):
