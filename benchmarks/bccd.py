@@ -20,7 +20,7 @@ from onelook.evaluation.bootstrap import intervals
 from onelook.evaluation.evaluation import judge
 from onelook.evaluation.problem import lay_out
 from onelook.evaluation.rules import find_rules
-from onelook.training.predictions import read_predictions
+from onelook.training.report.predictions import read_predictions
 from onelook.training.train import train
 
 NETWORK = SHARED / "weights/yolo-fastest/yolo-fastest-1.1_coco/yolo-fastest-1.1-xl.cfg"

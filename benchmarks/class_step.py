@@ -48,10 +48,10 @@ def engine_seconds() -> dict[str, float]:
     from onelook.models.classifiers.classifier import Classifier
     from onelook.structures.named_network import NamedNetwork
     from onelook.structures.network.cfg import Cfg, Section
-    from onelook.training.gradients import Gradients
-    from onelook.training.guard import Guard
+    from onelook.training.guard.gradients import Gradients
+    from onelook.training.guard.guard import Guard
     from onelook.training.loop import State, training_steps
-    from onelook.training.optimizer import MovingAverage, make_optimizer
+    from onelook.training.recipe.optimizer import MovingAverage, make_optimizer
     from onelook.training.settings import make_train_settings, resolve
 
     chosen = make_train_settings(

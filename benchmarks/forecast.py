@@ -23,8 +23,8 @@ from typing import Any
 import psutil
 from record import RESULTS, SHARED, record
 
-from onelook.training.process_memory import children_memory
-from onelook.training.resource_plots import read_resources
+from onelook.training.forecast.process_memory import children_memory
+from onelook.training.report.resource_plots import read_resources
 
 FASTEST = SHARED / "weights/yolo-fastest"
 NANO = SHARED / "weights/mobilenetv2-yolov3-nano/MobileNetV2-YOLOv3-Nano/COCO/MobileNetV2-YOLOv3-Nano-coco.cfg"

@@ -33,8 +33,8 @@ def main() -> None:
 
 def measure(steps: int) -> dict[str, object]:
     """Return the median seconds of a step with and without, and the median of the pairs' ratios."""
-    from onelook.training.heartbeat import Heartbeat
     from onelook.training.memory import keep_memory
+    from onelook.training.survival.heartbeat import Heartbeat
 
     keep_memory()
     torch.set_num_threads(os.cpu_count() or 1)
@@ -68,10 +68,10 @@ def begun() -> tuple[object, object]:
     """Return a state and its settings."""
     from onelook.models.known import find_network
     from onelook.models.network import Network
-    from onelook.training.gradients import Gradients
-    from onelook.training.guard import Guard
+    from onelook.training.guard.gradients import Gradients
+    from onelook.training.guard.guard import Guard
     from onelook.training.loop import State
-    from onelook.training.optimizer import MovingAverage, make_optimizer
+    from onelook.training.recipe.optimizer import MovingAverage, make_optimizer
     from onelook.training.settings import make_train_settings, resolve
 
     cfg = find_network("yolov3-tiny")
@@ -85,7 +85,7 @@ def begun() -> tuple[object, object]:
 def guarded(heartbeat: object) -> Callable[[], object]:
     """Return what makes one step of onelook's loop, with a sign of life before it."""
     from onelook.training.loop import training_steps
-    from onelook.training.schedule import learning_rate
+    from onelook.training.recipe.schedule import learning_rate
 
     state, settings = begun()
     pictures = [f"/data/pictures/{number:06}.jpg" for number in range(BATCH)]
@@ -101,7 +101,7 @@ def guarded(heartbeat: object) -> Callable[[], object]:
 
 def plain() -> Callable[[], object]:
     """Return what makes one step of a loop that looks at nothing but whether the loss is finite."""
-    from onelook.training.schedule import learning_rate
+    from onelook.training.recipe.schedule import learning_rate
 
     state, settings = begun()
     batches = made()
@@ -125,8 +125,8 @@ def plain() -> Callable[[], object]:
 
 def parts_alone() -> dict[str, float]:
     """Return the milliseconds of what the guard adds to a step, each by itself."""
-    from onelook.training.gradients import Gradients, RunningStatistics
-    from onelook.training.symptoms import StepFacts
+    from onelook.training.guard.gradients import Gradients, RunningStatistics
+    from onelook.training.guard.symptoms import StepFacts
 
     state, _ = begun()
     gradients, kept = Gradients(state.network), RunningStatistics(state.network)

@@ -53,12 +53,12 @@ def measure(plain_malloc: bool, loader: bool) -> dict[str, float]:
     """Return median and best seconds an image over STEPS steps."""
     from onelook.models.known import find_network
     from onelook.models.network import Network
-    from onelook.training.gradients import Gradients
-    from onelook.training.guard import Guard
+    from onelook.training.guard.gradients import Gradients
+    from onelook.training.guard.guard import Guard
     from onelook.training.loop import State, training_steps
     from onelook.training.memory import keep_memory
-    from onelook.training.optimizer import MovingAverage, make_optimizer
-    from onelook.training.schedule import learning_rate
+    from onelook.training.recipe.optimizer import MovingAverage, make_optimizer
+    from onelook.training.recipe.schedule import learning_rate
     from onelook.training.settings import make_train_settings, resolve
 
     if not plain_malloc:

@@ -10,11 +10,11 @@ import torch
 from onelook.datasets.loader import Batch
 from onelook.models.network import Network
 from onelook.structures.network.cfg import read_cfg
-from onelook.training.gradients import Gradients
-from onelook.training.guard import Guard
+from onelook.training.guard.gradients import Gradients
+from onelook.training.guard.guard import Guard
 from onelook.training.loop import OutOfMemoryError, State, training_steps
-from onelook.training.optimizer import MovingAverage, make_optimizer
-from onelook.training.schedule import learning_rate
+from onelook.training.recipe.optimizer import MovingAverage, make_optimizer
+from onelook.training.recipe.schedule import learning_rate
 from onelook.training.settings import TrainSettings, make_train_settings, resolve
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from onelook.datasets.reading import read
 from onelook.structures.errors import UserError
-from onelook.training import micro_batch
-from onelook.training.choosing import choose
+from onelook.training.forecast import micro_batch
 from onelook.training.outset import set_out
 from onelook.training.run import Run
+from onelook.training.tasks.choosing import choose
 from onelook.training.train import train
 
 SETTINGS = {"max_batches": 100_000, "batch": 4, "eval_every": 1e5, "workers": 0, "threads": 1}

@@ -13,11 +13,11 @@ from safetensors.numpy import load_file
 
 from onelook.structures.bundle import read_bundle
 from onelook.structures.errors import UserError
-from onelook.training.heartbeat import read_heartbeat
 from onelook.training.loop import StepResult
 from onelook.training.run import Run
 from onelook.training.session import Session
 from onelook.training.settings import read_train_settings
+from onelook.training.survival.heartbeat import read_heartbeat
 from onelook.training.train import train
 
 SETTINGS = {

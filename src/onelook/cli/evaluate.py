@@ -112,8 +112,8 @@ def _write(
     judged: tuple["Problem", "Evaluation", "Matches"],
     ranges: "Ranges",
 ) -> None:
-    from onelook.training.evaluation_page import write_evaluation
-    from onelook.training.predictions import split_predictions
+    from onelook.training.report.evaluation_page import write_evaluation
+    from onelook.training.report.predictions import split_predictions
 
     about = {word: result[word] for word in ("model", "data", "split", "excluded")}
     title = f"{Path(result['model']).resolve().name} on {Path(result['data']).resolve().name}"

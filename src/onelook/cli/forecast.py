@@ -28,8 +28,8 @@ def forecast(
     """Tell the hours, memory and disk that `train` would take, and what will limit it, from about 20 real steps."""
     chosen = parse_overrides(settings or [])
     need_torch()
-    from onelook.training.forecasting import forecast_training
-    from onelook.training.process_memory import process_began
+    from onelook.training.forecast.forecasting import forecast_training
+    from onelook.training.forecast.process_memory import process_began
 
     result = forecast_training(
         network, data, weights, chosen, format, time_budget, process_began(), lambda line: typer.echo(line, err=as_json)

@@ -13,7 +13,7 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with the paths of the pages.")] = False,
 ) -> None:
     """Write RUN/report.html: settings, data, curves, numbers by class and pictures, in one file that stands alone."""
-    from onelook.training.report import rebuild_report
+    from onelook.training.report.report import rebuild_report
 
     pages = [str(rebuild_report(run)) for run in runs]
     if as_json:

@@ -10,7 +10,7 @@ from onelook.cli.output import print_json
 from onelook.structures.errors import UserError
 from onelook.structures.settings import parse_overrides
 from onelook.training.run import new_run_folder
-from onelook.training.supervisor import supervise
+from onelook.training.survival.supervisor import supervise
 
 SUPERVISED = "supervised"
 """What main() hands on: this process is the command's own, and may wait for a child that trains."""
@@ -44,8 +44,8 @@ def train(
     folder = out or (None if resume else new_run_folder(network, data))
     if context.obj == SUPERVISED and folder is not None:
         supervise(folder)
-    from onelook.training.interrupt import Stopped
-    from onelook.training.process_memory import process_began
+    from onelook.training.forecast.process_memory import process_began
+    from onelook.training.survival.interrupt import Stopped
     from onelook.training.train import train as run_training
 
     try:

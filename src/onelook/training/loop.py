@@ -10,12 +10,12 @@ from torch.optim import Optimizer
 
 from onelook.datasets.loader import Batch
 from onelook.structures.errors import UserError
-from onelook.training.blame import Blame, find_blame
-from onelook.training.gradients import Gradients, RunningStatistics
-from onelook.training.guard import Guard, Verdict
-from onelook.training.optimizer import MovingAverage, set_rate
+from onelook.training.guard.blame import Blame, find_blame
+from onelook.training.guard.gradients import Gradients, RunningStatistics
+from onelook.training.guard.guard import Guard, Verdict
+from onelook.training.guard.symptoms import StepFacts
+from onelook.training.recipe.optimizer import MovingAverage, set_rate
 from onelook.training.settings import TrainSettings
-from onelook.training.symptoms import StepFacts
 
 
 class DivergenceError(UserError):

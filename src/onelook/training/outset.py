@@ -9,17 +9,17 @@ from pathlib import Path
 
 from onelook.datasets.checks.before_training import read_checked
 from onelook.datasets.dataset import Dataset
-from onelook.training.budget import MARGIN, fitting_steps, shortened
-from onelook.training.chart import duration
-from onelook.training.choosing import Choice
-from onelook.training.contradictions import contradictions
-from onelook.training.forecast import Forecast, Measured, forecast
-from onelook.training.micro_batch import fitting_subdivisions
-from onelook.training.probe import measure
+from onelook.training.forecast.budget import MARGIN, fitting_steps, shortened
+from onelook.training.forecast.contradictions import contradictions
+from onelook.training.forecast.forecast import Forecast, Measured, forecast
+from onelook.training.forecast.micro_batch import fitting_subdivisions
+from onelook.training.forecast.probe import measure
+from onelook.training.forecast.workload import workload
+from onelook.training.report.chart import duration
 from onelook.training.session import CHART_EVERY, SAVE_EVERY
 from onelook.training.settings import TrainSettings
-from onelook.training.task import Say, Task
-from onelook.training.workload import workload
+from onelook.training.tasks.choosing import Choice
+from onelook.training.tasks.task import Say, Task
 
 
 def checked(choice: Choice, data: Path, format: str | None, say: Say) -> Dataset:

@@ -12,25 +12,25 @@ import torch
 from onelook.datasets.loader import Batch, PictureError
 from onelook.structures.files import write_json
 from onelook.structures.progress import track
-from onelook.training.chart import draw_chart
-from onelook.training.checkpoint import keep_state, spoilt_tensors
-from onelook.training.early import early_forecast, is_time
-from onelook.training.forecast import told
-from onelook.training.freezing import begin_training
-from onelook.training.gradients import Gradients
-from onelook.training.guard import Guard
-from onelook.training.heartbeat import Heartbeat
-from onelook.training.interrupt import StopFlag, Stopped
+from onelook.training.forecast.early import early_forecast, is_time
+from onelook.training.forecast.forecast import told
+from onelook.training.forecast.pace import StepPace
+from onelook.training.forecast.workload import cache_growth, piece, workload
+from onelook.training.guard.gradients import Gradients
+from onelook.training.guard.guard import Guard
+from onelook.training.guard.recovery import Recovery
 from onelook.training.loop import OutOfMemoryError, State, StepResult, training_steps
-from onelook.training.optimizer import MovingAverage, make_optimizer
-from onelook.training.pace import StepPace
-from onelook.training.plateau import stops_early
-from onelook.training.recovery import Recovery
+from onelook.training.recipe.freezing import begin_training
+from onelook.training.recipe.optimizer import MovingAverage, make_optimizer
+from onelook.training.recipe.plateau import stops_early
+from onelook.training.recipe.schedule import evaluates_after, make_rate
+from onelook.training.report.chart import draw_chart
 from onelook.training.run import Run
-from onelook.training.schedule import evaluates_after, make_rate
-from onelook.training.task import Say, StepLoad, Task
-from onelook.training.watch import Watch, logged_after
-from onelook.training.workload import cache_growth, piece, workload
+from onelook.training.survival.checkpoint import keep_state, spoilt_tensors
+from onelook.training.survival.heartbeat import Heartbeat
+from onelook.training.survival.interrupt import StopFlag, Stopped
+from onelook.training.tasks.task import Say, StepLoad, Task
+from onelook.training.watch.watch import Watch, logged_after
 
 SAVE_EVERY, SAVE_SHARE = 120.0, 0.01
 """Seconds between checkpoints at most, beside those at every evaluation; sooner where saving takes less than this share."""

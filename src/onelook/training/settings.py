@@ -13,7 +13,7 @@ from onelook.structures.errors import UserError, nearest
 from onelook.structures.named_network import STEMS
 from onelook.structures.network.cfg import Cfg
 from onelook.structures.settings import make_settings, read_toml, to_toml
-from onelook.training.darknet_rates import POLICIES
+from onelook.training.recipe.darknet_rates import POLICIES
 
 
 @dataclass(frozen=True)

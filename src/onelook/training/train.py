@@ -13,19 +13,19 @@ from onelook.evaluation.classification import ClassEvaluation
 from onelook.evaluation.evaluation import Evaluation
 from onelook.structures.errors import UserError
 from onelook.structures.files import write_text
-from onelook.training.budget import parse_duration
-from onelook.training.checkpoint import load_state, read_facts, refuse_full_disk
-from onelook.training.choosing import choose, prepare_again
-from onelook.training.diagnosis import write_diagnosis
-from onelook.training.ending import told_ending
-from onelook.training.interrupt import StopFlag, Stopped
+from onelook.training.forecast.budget import parse_duration
+from onelook.training.guard.diagnosis import write_diagnosis
 from onelook.training.memory import keep_memory
 from onelook.training.outset import checked, last_seconds, set_out
-from onelook.training.resume import begin_again, kept_settings, refuse_other_data
 from onelook.training.run import Run, describe_environment, new_run_folder, refuse_used
 from onelook.training.session import Session
 from onelook.training.settings import settings_toml
-from onelook.training.task import Say, Task
+from onelook.training.survival.checkpoint import load_state, read_facts, refuse_full_disk
+from onelook.training.survival.ending import told_ending
+from onelook.training.survival.interrupt import StopFlag, Stopped
+from onelook.training.survival.resume import begin_again, kept_settings, refuse_other_data
+from onelook.training.tasks.choosing import choose, prepare_again
+from onelook.training.tasks.task import Say, Task
 
 
 @dataclass(frozen=True)

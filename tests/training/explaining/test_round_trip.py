@@ -16,7 +16,7 @@ from onelook.structures.network.heads import decode_all, heads_of
 from onelook.structures.network.layers import describe
 from onelook.structures.truth import Truth
 from onelook.training.explaining.round_trip import encode, round_trip
-from onelook.training.validation import truths
+from onelook.training.tasks.validation import truths
 
 GRIDS = [(8, 8), (16, 16)]
 

@@ -19,8 +19,8 @@ from onelook.structures.classes import class_map
 from onelook.structures.detections import Detections
 from onelook.structures.errors import UserError
 from onelook.structures.renaming import renamed
-from onelook.training.report_facts import read_report_facts
-from onelook.training.validation import View, look, truths
+from onelook.training.report.facts import read_report_facts
+from onelook.training.tasks.validation import View, look, truths
 
 MOST_IMAGES = 64
 """Images that are looked at, the first ones: neighbours stay neighbours, by which shifted labels are known."""

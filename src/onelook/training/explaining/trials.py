@@ -22,7 +22,7 @@ from onelook.training.explaining.causes import Cause, Test
 from onelook.training.explaining.facts import GOOD, Finding
 from onelook.training.explaining.overfit import learn_one_batch
 from onelook.training.explaining.round_trip import round_trip
-from onelook.training.validation import View
+from onelook.training.tasks.validation import View
 
 GOOD_ANCHORS = 0.45
 """Mean IoU of the boxes' shapes with the nearest anchor under which anchors are a cause."""
