@@ -43,7 +43,7 @@ def answer(capsys: pytest.CaptureFixture[str]) -> Any:
 def test_pictures_are_told_and_drawn_into_predictions(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, "model", "pictures", "--threads", "1") == 0
+    assert run(monkeypatch, "model", "pictures", "--threads", "1", "--runtime", "onnxruntime") == 0
 
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("model: 2 classes, 64 x 48, stretch, ONNX Runtime ")

@@ -25,14 +25,21 @@ def refuse_box_options(model: Path, given: Mapping[str, Any]) -> None:
 
 
 def predict_classes(
-    model: Path, bundle: Bundle | NamedBundle, paths: Sequence[Path], threads: int | None, as_json: bool
+    model: Path,
+    bundle: Bundle | NamedBundle,
+    paths: Sequence[Path],
+    computing: tuple[int | None, str | None],
+    as_json: bool,
 ) -> None:
-    """Print the likeliest classes of each picture; one that cannot be read is one line on stderr, and the exit code is 1."""
+    """Print the likeliest classes of each picture; one that cannot be read is one line on stderr, and the exit code is 1.
+
+    `computing` are the threads and the runtime.
+    """
     from onelook.inference.classifier import load_classifier
     from onelook.structures.images import read_image
     from onelook.structures.progress import track
 
-    classifier = load_classifier(bundle, threads)
+    classifier = load_classifier(bundle, *computing)
     width, height = classifier.settings.size
     runtime = classifier.runtime.description
     typer.echo(f"{model}: a classifier of {len(classifier.names)} classes, {width} x {height}, {runtime}", err=as_json)

@@ -41,6 +41,10 @@ def predict(
         Path | None, typer.Option(help="Write the five best of each picture as ImageNet's challenge takes them (.csv).")
     ] = None,
     threads: Annotated[int | None, typer.Option(help="Cores for one picture; by default all.")] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(help="onnxruntime, openvino, openvino-bf16, cuda or tensorrt; by default the fastest one here."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; draw only with --out.")] = False,
 ) -> None:
     """Look at SOURCES with MODEL, print what is there and draw it; of a classifier print the five likeliest classes.
@@ -55,8 +59,8 @@ def predict(
     classifier = find_classifier(model, weights, names)
     if classifier:
         refuse_box_options(model, {"--out": out, "--score": score, "--nms": nms, "--submission": submission})
-        return predict_classes(model, classifier, paths, threads, as_json)
-    return _predict_boxes(model, paths, (out, submission), (score, nms), (weights, names), threads, as_json)
+        return predict_classes(model, classifier, paths, (threads, runtime), as_json)
+    return _predict_boxes(model, paths, (out, submission), (score, nms), (weights, names), (threads, runtime), as_json)
 
 
 def _predict_boxes(
@@ -65,13 +69,13 @@ def _predict_boxes(
     places_to_write: tuple[Path | None, Path | None],
     thresholds: tuple[str | None, float | None],
     beside: tuple[Path | None, Path | None],
-    threads: int | None,
+    computing: tuple[int | None, str | None],
     as_json: bool,
 ) -> None:
     """Print and draw what a detector sees.
 
     `places_to_write` are the folder for drawings and the file for a submission, `thresholds` those of score and NMS, `beside` the
-    model's weights and names.
+    model's weights and names, `computing` are the threads and the runtime.
     """
     from onelook.inference.model import load
     from onelook.inference.predicting import drawing_paths, predict_files
@@ -85,10 +89,10 @@ def _predict_boxes(
     places = drawing_paths(paths, folder) if folder else {}
     bundle = find_model(model, *beside)
     tell_oddities(bundle.cfg)
-    detector = load(bundle, threads=threads)
+    detector = load(bundle, threads=computing[0], runtime=computing[1])
+    runtime = detector.runtime.description
     score, nms = thresholds
     least = None if score is None else read_score(score, detector.settings.score, detector.names)
-    runtime = detector.runtime.description
     typer.echo(_head(model, detector), err=as_json)
     images: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []

@@ -5,7 +5,8 @@ from typing import overload
 
 from onelook.inference.named_graph import named_model
 from onelook.inference.onnx_graph import onnx_model
-from onelook.inference.runtime import Floats, OnnxRuntime, Runtime
+from onelook.inference.runtime import Floats, Runtime
+from onelook.inference.runtimes import make_runtime
 from onelook.inference.sources import Picture, Pictures, pixels_of
 from onelook.structures.bundle import Bundle, find_model
 from onelook.structures.class_scores import ClassScores, softmax
@@ -59,11 +60,16 @@ def find_classifier(path: Path, weights: Path | None = None, names: Path | None 
     return bundle if classified(bundle.layers()) else None
 
 
-def load_classifier(bundle: Bundle | NamedBundle, threads: int | None = None) -> ImageClassifier:
-    """Return the bundle's classifier; `threads` bounds what one image may use, None takes every core."""
+def load_classifier(
+    bundle: Bundle | NamedBundle, threads: int | None = None, runtime: str | None = None
+) -> ImageClassifier:
+    """Return the bundle's classifier; `threads` bounds what one image may use, None takes every core.
+
+    `runtime` is a key of RUNTIMES; None takes the fastest one here.
+    """
     if isinstance(bundle, NamedBundle):
         serialised = named_model(bundle)
     else:
         pixels = "float32" if bundle.settings.exact else "uint8"
         serialised = onnx_model(bundle.layers(), bundle.arrays, pixels).SerializeToString()
-    return ImageClassifier(bundle, OnnxRuntime(serialised, threads, where=bundle.where))
+    return ImageClassifier(bundle, make_runtime(serialised, threads, bundle.where, runtime))

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from onelook.inference.onnx_graph import onnx_model
 from onelook.inference.prediction import Prediction
-from onelook.inference.runtime import Floats, OnnxRuntime, Runtime
+from onelook.inference.runtime import Floats, Runtime
+from onelook.inference.runtimes import make_runtime
 from onelook.inference.sources import Picture, Pictures, fetched, pixels_of
 from onelook.inference.thresholds import Score, share, thresholds
 from onelook.structures.boxes import area, clip
@@ -104,18 +105,20 @@ def load(
     weights: str | Path | None = None,
     names: str | Path | None = None,
     threads: int | None = None,
+    runtime: str | None = None,
 ) -> Detector:
     """Return the detector that `model` names: a bundle, a run, or a `.cfg` or `.weights` with the others beside it.
 
     `weights` and `names` stand for files that are elsewhere. `threads` bounds what one image may use; None takes every core.
-    Raises UserError, in one line with the way out, for what is no model or does not fit together.
+    `runtime` is a key of RUNTIMES; None takes the fastest one here. Raises UserError, in one line with the way out, for what is
+    no model or does not fit together.
     """
     if not isinstance(model, Bundle):
         model = find_model(Path(model), Path(weights) if weights else None, Path(names) if names else None)
     serialised = onnx_model(
         model.layers(), model.arrays, "float32" if model.settings.exact else "uint8"
     ).SerializeToString()
-    return Detector(model, OnnxRuntime(serialised, threads, where=model.where))
+    return Detector(model, make_runtime(serialised, threads, model.where, runtime))
 
 
 def _in_image(found: Detections, how: Fit, size: tuple[int, int]) -> Detections:
