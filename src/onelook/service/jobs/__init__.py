@@ -1,0 +1,1 @@
+"""The job table: how a job comes in, is taken, ends and is forgotten."""

@@ -1,0 +1,26 @@
+"""Forgetting: jobs that ended long ago with their results, keys of requests, workers that are gone."""
+
+from sqlalchemy import Connection, and_, delete, select
+
+from onelook.service.database import Database
+from onelook.service.schema import ENDED, idempotency, jobs, workers
+from onelook.service.settings import ServiceSettings
+
+_GONE_SECONDS = 3600.0
+
+
+def expire(database: Database, settings: ServiceSettings, limit: int = 1000) -> int:
+    """Delete what is past its time, `limit` jobs at most, and return how many jobs; any number of processes may do it at once."""
+
+    def work(connection: Connection) -> int:
+        old = select(jobs.c.seq).where(and_(ENDED, jobs.c.due <= database.now())).limit(limit)
+        chosen = list(
+            connection.execute(old if database.is_sqlite else old.with_for_update(skip_locked=True)).scalars()
+        )
+        if chosen:
+            connection.execute(delete(jobs).where(jobs.c.seq.in_(chosen)))
+        connection.execute(delete(idempotency).where(idempotency.c.created_at <= database.now() - settings.result_ttl))
+        connection.execute(delete(workers).where(workers.c.seen_until <= database.now() - _GONE_SECONDS))
+        return len(chosen)
+
+    return database.run(work)
