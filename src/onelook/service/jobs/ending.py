@@ -21,7 +21,7 @@ def end(
 ) -> Moves:
     """End jobs in `state` and return the moves, for `shift`; no rows give none.
 
-    Each row has seq, id, client_id, model, state and callback, and is held by this transaction. `faults` says why, by id.
+    The rows are whole rows of `jobs`, and held by this transaction. `faults` says why, by id.
     """
     now: float = connection.execute(select(database.now())).scalar_one() if rows else 0.0
     together: dict[Fault | None, list[int]] = {}

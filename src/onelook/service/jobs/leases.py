@@ -28,10 +28,7 @@ def end_leases(connection: Connection, database: Database, settings: ServiceSett
 
     A job whose worker was lost counts one failure more; with `max_attempts` of them it is dead.
     """
-    looked = select(
-        jobs.c.seq, jobs.c.id, jobs.c.client_id, jobs.c.model, jobs.c.state, jobs.c.failures, jobs.c.callback
-    )
-    looked = looked.where(lease_ended(database)).limit(MOST_TOGETHER)
+    looked = select(jobs).where(lease_ended(database)).limit(MOST_TOGETHER)
     rows = list(connection.execute(looked if database.is_sqlite else looked.with_for_update(skip_locked=True)))
     if not rows:
         return 0
