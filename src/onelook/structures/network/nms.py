@@ -1,4 +1,4 @@
-"""Non-maximum suppression, class by class: an offset trick over all classes was fifty times slower.
+"""Non-maximum suppression, class by class: pushing the classes apart by an offset compares every box with every other.
 
 Source of the kinds: AlexeyAB/darknet at commit 59596d7, observed behaviour; DIoU-NMS from arXiv 1911.08287.
 """
@@ -15,6 +15,9 @@ from onelook.structures.network.layer import Layer
 
 MOST_CANDIDATES = 3000
 """Boxes of one class that enter, the best by score: bounds the work on a network that fires everywhere."""
+
+BLOCK = 64
+"""Boxes that are settled at a time."""
 
 KINDS = ("default", "greedynms", "diounms", "cornersnms")
 _GREEDY_POWER = 0.6
@@ -99,27 +102,48 @@ def _of_class(found: Detections, index: int, overlap: float, measure: Measure) -
 
 
 def _survivors(boxes: Boxes, overlap: float, measure: Measure) -> NDArray[np.int64]:
-    """Return the positions that stay of boxes (n, 4) sorted best first."""
-    areas = area(boxes)
+    """Return the positions that stay of boxes (n, 4) sorted best first.
+
+    A block of the best is settled among itself, then takes what it covers from the rest: one box at a time was six times slower.
+    """
     alive = np.arange(len(boxes))
-    kept: list[int] = []
+    kept = [alive[:0]]
     while len(alive):
-        best, alive = alive[0], alive[1:]
-        kept.append(int(best))
-        if not len(alive):
-            break
-        sides = np.minimum(boxes[best, 2:], boxes[alive, 2:]) - np.maximum(boxes[best, :2], boxes[alive, :2])
-        shared = np.prod(np.maximum(sides, 0), axis=1)
-        union = areas[best] + areas[alive] - shared
-        taken_off = 0 if measure.power is None else _distance(boxes[best], boxes[alive], measure.frame) ** measure.power
-        alive = alive[shared <= (overlap + taken_off) * union]
-    return np.asarray(kept, np.int64)
+        block, alive = alive[:BLOCK], alive[BLOCK:]
+        block = block[_settled(_covers(boxes[block], boxes[block], overlap, measure))]
+        kept.append(block)
+        alive = alive[~_covers(boxes[block], boxes[alive], overlap, measure).any(axis=0)]
+    return np.concatenate(kept)
 
 
-def _distance(box: Boxes, others: Boxes, frame: tuple[float, float]) -> NDArray[np.float32]:
-    """Return the squared distance of centres over the squared diagonal of the hull, (n,), with `frame` as a unit square."""
+def _settled(covers: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which of n boxes stay, (n,), where covers (n, n) says who takes whom: the first stays, then the next not taken, ..."""
+    taken = np.zeros(len(covers), np.bool_)
+    for index, row in enumerate(covers):
+        if not taken[index]:
+            taken[index + 1 :] |= row[index + 1 :]
+    return ~taken
+
+
+def _covers(better: Boxes, others: Boxes, overlap: float, measure: Measure) -> NDArray[np.bool_]:
+    """Return for boxes (n, 4) and (m, 4) which of the others overlap which of the better too much, (n, m)."""
+    left, top, right, bottom = better.T[:, :, None]  # each (n, 1)
+    width = np.minimum(right, others[:, 2]) - np.maximum(left, others[:, 0])
+    height = np.minimum(bottom, others[:, 3]) - np.maximum(top, others[:, 1])
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    union = area(better)[:, None] + area(others) - shared
+    taken_off = 0 if measure.power is None else _distance(better[:, None], others, measure.frame) ** measure.power
+    apart: NDArray[np.bool_] = shared <= (overlap + taken_off) * union
+    return ~apart
+
+
+def _distance(boxes: Boxes, others: Boxes, frame: tuple[float, float]) -> NDArray[np.float32]:
+    """Return squared distances of centres over squared diagonals of hulls, (n, m), of boxes (n, 1, 4) and (m, 4).
+
+    `frame` is (width, height), and counts as a unit square.
+    """
     unit = np.asarray(frame, np.float32)
-    apart = ((box[:2] + box[2:]) - (others[:, :2] + others[:, 2:])) / 2 / unit  # (n, 2)
-    hull = (np.maximum(box[2:], others[:, 2:]) - np.minimum(box[:2], others[:, :2])) / unit
-    diagonal = np.square(hull).sum(axis=1)
-    return np.asarray(np.square(apart).sum(axis=1) / np.where(diagonal > 0, diagonal, 1), np.float32)
+    apart = ((boxes[..., :2] + boxes[..., 2:]) - (others[:, :2] + others[:, 2:])) / 2 / unit  # (n, m, 2)
+    hull = (np.maximum(boxes[..., 2:], others[:, 2:]) - np.minimum(boxes[..., :2], others[:, :2])) / unit
+    diagonal = np.square(hull).sum(axis=-1)
+    return np.asarray(np.square(apart).sum(axis=-1) / np.where(diagonal > 0, diagonal, 1), np.float32)
