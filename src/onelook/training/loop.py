@@ -13,6 +13,7 @@ from onelook.structures.errors import UserError
 from onelook.training.guard.blame import Blame, find_blame
 from onelook.training.guard.gradients import Gradients, RunningStatistics
 from onelook.training.guard.guard import Guard, Verdict
+from onelook.training.guard.standstill import look_into
 from onelook.training.guard.symptoms import StepFacts
 from onelook.training.recipe.optimizer import MovingAverage, set_rate
 from onelook.training.settings import TrainSettings
@@ -98,6 +99,7 @@ def training_steps(
             torch.nn.utils.clip_grads_with_norm_(gradients.parameters, bound, total)
             state.optimizer.step()
             state.average.follow(state.network, state.step)
+            verdict = look_into(state.guard, verdict, facts, state.network, group[0], settings)
         else:
             blame = find_blame(state.network, group, by_part, seeds, device)
             statistics.restore()

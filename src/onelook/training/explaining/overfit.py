@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from onelook.datasets.augment import AugmentSettings
 from onelook.datasets.dataset import Dataset
@@ -39,9 +39,13 @@ def learn_one_batch(
     settings = AugmentSettings(letterbox=letterbox, mosaic=0.0, mixup=0.0, **_AS_IT_IS)
     plan = partial(_plan, size)
     batch = next(train_batches(dataset.select(chosen), settings, plan, len(chosen), 0, 0, 0, 1))
-    pupil = copy.deepcopy(network).train().requires_grad_(True)
-    device = next(pupil.parameters()).device
-    images, targets = batch.images.to(device), batch.targets.to(device)
+    device = next(network.parameters()).device
+    return learn_by_heart(copy.deepcopy(network), batch.images.to(device), batch.targets.to(device), steps)
+
+
+def learn_by_heart(pupil: nn.Module, images: Tensor, targets: Tensor, steps: int = STEPS) -> Learnt:
+    """Return what `pupil`, whose weights are changed, learns of a batch it is shown again and again."""
+    pupil.train().requires_grad_(True)
     optimizer = torch.optim.Adam(pupil.parameters(), RATE)
     losses = []
     for _ in range(steps):

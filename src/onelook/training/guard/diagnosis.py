@@ -23,6 +23,13 @@ WAYS_OUT = {
     "frozen loss": "nothing can change: look at `learning_rate`, at which layers are frozen, and whether the data has boxes",
     "loss at chance": "the network answers without looking: take a lower `learning_rate` and a longer `burn_in`, add batch "
     "normalisation, look whether dead layers are named below, and whether the labels belong to the pictures (`onelook data show`)",
+    "signal fades": "without batch normalisation every layer must keep the size of what passes it: take a network that has it "
+    "(`se_googlenet_paths` for `se_googlenet_paths_plain`, `vgg16_bn` for `vgg16`, `batch_normalize=1` in a cfg), or begin from "
+    "weights (`--weights`)",
+    "answers alike": "take a lower `learning_rate` and a longer `burn_in`, or a network with batch normalisation",
+    "rate too low": "take a higher `learning_rate`, or leave it out",
+    "labels do not fit": "look whether the labels belong to the pictures with `onelook data show`; if they do, take another "
+    "`learning_rate`, and wait longer with `chance_steps`",
     "loss flat": "look at the data with `onelook data show`, and try another `learning_rate`",
     "nothing detected": "look at the boxes with `onelook data show`, train longer, or begin from weights",
     "everything detected": "look at the boxes with `onelook data show`, and take a lower `learning_rate`",

@@ -16,6 +16,7 @@ from onelook.training.guard.symptoms import (
     AT_CHANCE,
     CHANCE_OVER,
     REMEMBERED,
+    SUSPECTED_FOR,
     Finding,
     StepFacts,
     at_chance,
@@ -124,6 +125,16 @@ class Guard:
         if lasting is not None and lasting.fatal:
             return Verdict(True, self._repeated(), lasting)
         return self._told_once(lasting or mute_layers(self.silent, self.layers))
+
+    def suspicion(self, facts: StepFacts, verdict: Verdict) -> Finding | None:
+        """Return the finding of a loss at chance whose cause is to be looked for, after the step that `verdict` is on."""
+        if verdict.finding is not None and verdict.finding.cause == "loss at chance":
+            return verdict.finding
+        return at_chance(facts, self.flat, self.chance, SUSPECTED_FOR) if self.flat == SUSPECTED_FOR else None
+
+    def explained(self, finding: Finding) -> Verdict:
+        """Return what to do when the cause of a loss at chance was found."""
+        return Verdict(True, self._repeated(), finding)
 
     def good(self) -> None:
         """Take note that the run would go back to here."""

@@ -23,6 +23,9 @@ MUTE_LAYER_FOR = 30
 AT_CHANCE, CHANCE_OVER = 0.97, 20
 """Part of chance's loss from which the mean of that many losses is at chance."""
 
+SUSPECTED_FOR = 100
+"""Steps at chance after which its cause is looked for; one that can be seen ends the wait for better ones."""
+
 NO_FALL_FOR = 300
 """Steps after which a loss that is not below its first ones is told."""
 
