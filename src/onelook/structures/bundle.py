@@ -18,6 +18,7 @@ from safetensors.numpy import load_file, save
 from onelook.structures.classes import read_names
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.files import new_folder, write_bytes
+from onelook.structures.mapped_arrays import map_arrays
 from onelook.structures.network.cfg import Cfg, format_cfg, read_cfg
 from onelook.structures.network.heads import class_count, classified, head_of
 from onelook.structures.network.layers import Layer, describe
@@ -175,19 +176,22 @@ def _write_into(folder: Path, files: Mapping[str, bytes]) -> None:
         write_bytes(folder / name, data)
 
 
-def read_bundle(folder: Path, verify: bool = True) -> Bundle:
-    """Return the bundle in a folder; `verify` compares the weights' digest. Raises FormatError naming what is wrong."""
+def read_bundle(folder: Path, verify: bool = True, mapped: bool = False) -> Bundle:
+    """Return the bundle in a folder; `verify` compares the weights' digest, `mapped` leaves them in the file.
+
+    Raises FormatError naming what is wrong.
+    """
     if (folder / NAMED).is_file():
         raise FormatError(
             f"{folder}: expected a network of Darknet's sections (network.cfg), got one by name ({NAMED})"
         )
-    settings, metrics, arrays = read_parts(folder, ("network.cfg",), verify)
+    settings, metrics, arrays = read_parts(folder, ("network.cfg",), verify, mapped)
     cfg, names = read_cfg(folder / "network.cfg"), read_names(folder / "classes.txt")
     return Bundle(cfg, names, arrays, settings, metrics, str(folder))
 
 
 def read_parts(
-    folder: Path, network: tuple[str, ...], verify: bool = True
+    folder: Path, network: tuple[str, ...], verify: bool = True, mapped: bool = False
 ) -> tuple[BundleSettings, dict[str, Any], dict[str, NDArray[np.float32]]]:
     """Return settings, metrics and arrays of a bundle that has the files `network` besides. Raises FormatError."""
     files = (*network, "classes.txt", "weights.safetensors", "bundle.toml")
@@ -204,7 +208,7 @@ def read_parts(
     if verify and settings.weights_sha256:
         _verify(weights, settings.weights_sha256)
     try:
-        return settings, metrics, load_file(weights)
+        return settings, metrics, map_arrays(weights) if mapped else load_file(weights)
     except (SafetensorError, OSError, ValueError) as error:
         raise FormatError(f"{weights}: expected safetensors, got {error}") from None
 

@@ -42,9 +42,12 @@ def write_named_bundle(folder: Path, bundle: NamedBundle, replace: bool = False)
     write_parts(folder, network, bundle.names, bundle.arrays, bundle.settings, bundle.metrics, replace)
 
 
-def read_named_bundle(folder: Path, verify: bool = True) -> NamedBundle:
-    """Return the bundle in a folder; `verify` compares the weights' digest. Raises FormatError naming what is wrong."""
-    settings, metrics, arrays = read_parts(folder, (NAMED, GRAPH), verify)
+def read_named_bundle(folder: Path, verify: bool = True, mapped: bool = False) -> NamedBundle:
+    """Return the bundle in a folder; `verify` compares the weights' digest, `mapped` leaves them in the file.
+
+    Raises FormatError naming what is wrong.
+    """
+    settings, metrics, arrays = read_parts(folder, (NAMED, GRAPH), verify, mapped)
     network = read_named(read_toml(folder / NAMED), str(folder / NAMED))
     names = read_names(folder / "classes.txt")
     return NamedBundle(network, names, arrays, (folder / GRAPH).read_bytes(), settings, metrics, str(folder))
