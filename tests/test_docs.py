@@ -52,7 +52,7 @@ def test_every_typed_command_and_option_exists(page: Path, sections: dict[str, s
         options = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
 
         assert name != "onelook" or words[1] == "--help", f"{page}: no such command: {shlex.join(words)}"
-        assert options <= set(re.findall(r"(?<!\S)--?[a-z-]+", sections[name])), f"{page}: {shlex.join(words)}"
+        assert options <= set(re.findall(r"(?<!\S)--?[a-z][a-z0-9-]*", sections[name])), f"{page}: {shlex.join(words)}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

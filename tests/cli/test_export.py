@@ -8,7 +8,7 @@ import pytest
 from tests.structures.small_models import small_bundle
 
 from onelook.cli.main import main
-from onelook.inference import export as exporting
+from onelook.inference import gate
 from onelook.inference.gate import Tolerance
 from onelook.structures.bundle import write_bundle
 
@@ -28,7 +28,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return int(caught.value.code or 0)
 
 
-@pytest.mark.parametrize(("to", "out", "count"), [("onnx", "x.onnx", 1), ("darknet", "x", 4)])
+@pytest.mark.parametrize(("to", "out", "count"), [("onnx", "x.onnx", 1), ("openvino", "x.xml", 2), ("darknet", "x", 4)])
 def test_files_and_difference_are_told(
     model: str,
     tmp_path: Path,
@@ -60,7 +60,7 @@ def test_people_are_told_in_words(
 def test_an_export_that_differs_is_exit_code_1(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(exporting, "Tolerance", lambda: Tolerance(score=-1))
+    monkeypatch.setattr(gate, "EXACT", Tolerance(score=-1))
 
     assert run(monkeypatch, model, "--to", "onnx", "--out", str(tmp_path / "x.onnx"), "--json") == 1
 
@@ -75,4 +75,4 @@ def test_an_unknown_form_is_exit_code_2(
 ) -> None:
     assert run(monkeypatch, model, "--to", "tflite", "--out", str(tmp_path / "x")) == 2
 
-    assert capsys.readouterr().err == "onelook: --to: expected onnx or darknet, got 'tflite'\n"
+    assert capsys.readouterr().err == "onelook: --to: expected onnx, openvino, darknet, got 'tflite'\n"

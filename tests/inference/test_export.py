@@ -12,7 +12,7 @@ import pytest
 from tests.structures.small_models import small_bundle
 
 from onelook.inference import export as exporting
-from onelook.inference.export import export
+from onelook.inference.export import Proof, export
 from onelook.inference.gate import GateError, Tolerance
 from onelook.inference.model import Detector, load
 from onelook.structures.boxes import clip
@@ -25,7 +25,7 @@ from onelook.structures.network.nms import suppress
 
 
 def test_an_onnx_file_holds_all_that_another_program_needs(tmp_path: Path, detector: Detector, picture: Image) -> None:
-    export(small_bundle(), "onnx", tmp_path / "model.onnx", [picture])
+    export(small_bundle(), "onnx", tmp_path / "model.onnx", Proof([picture]))
 
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     said = session.get_modelmeta().custom_metadata_map
@@ -57,7 +57,7 @@ def test_the_difference_of_an_export_is_stated(tmp_path: Path) -> None:
 def test_darknet_files_read_back_as_the_same_model(tmp_path: Path, picture: Image) -> None:
     bundle = small_bundle(resize="letterbox", seen=640, darknet_version=(0, 2, 0))
 
-    written = export(bundle, "darknet", tmp_path / "cells", [picture])
+    written = export(bundle, "darknet", tmp_path / "cells", Proof([picture]))
 
     assert sorted(path.name for path in (tmp_path / "cells").iterdir()) == [
         "cells.cfg",
@@ -83,12 +83,12 @@ def test_an_input_size_and_a_way_to_resize_that_are_not_the_cfg_s_go_along(tmp_p
     assert (again.settings.size, again.settings.resize) == ((96, 64), "stretch")
 
 
-@pytest.mark.parametrize(("to", "out"), [("onnx", "model.onnx"), ("darknet", "cells")])
-def test_an_export_that_differs_is_not_kept(tmp_path: Path, to: str, out: str) -> None:
+@pytest.mark.parametrize(("to", "out"), [("onnx", "model.onnx"), ("openvino", "model.xml"), ("darknet", "cells")])
+def test_an_export_that_differs_is_not_kept(tmp_path: Path, to: str, out: str, picture: Image) -> None:
     (tmp_path / "model.onnx").write_bytes(b"older")
 
     with pytest.raises(GateError):
-        export(small_bundle(), to, tmp_path / out, tolerance=Tolerance(score=-1))
+        export(small_bundle(), to, tmp_path / out, Proof([picture], tolerance=Tolerance(score=-1)))
 
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
     assert (tmp_path / "model.onnx").read_bytes() == b"older"
@@ -110,8 +110,9 @@ def test_a_writer_s_mistake_is_found_by_the_gate(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("to", "out", "message"),
     [
-        ("onx", "model.onnx", "--to: expected onnx or darknet, got 'onx'; did you mean 'onnx'"),
+        ("onx", "model.onnx", "--to: expected onnx, openvino, darknet, got 'onx'; did you mean 'onnx'"),
         ("onnx", "model", "expected a file name that ends in .onnx"),
+        ("openvino", "model.onnx", "expected a file name that ends in .xml"),
         ("darknet", "full", "expected a new or empty folder"),
     ],
 )
@@ -129,7 +130,7 @@ def test_real_weights_are_exported_with_the_bytes_that_came(shared: Path, tmp_pa
     path = shared / "weights" / "yolo-fastest" / "yolo-fastest-1.1_coco" / "yolo-fastest-1.1-xl.weights"
     dog = read_image(shared / "reference" / "images" / "img" / "dog.jpg")
 
-    written = export(find_model(path), "darknet", tmp_path / "xl", [dog])
+    written = export(find_model(path), "darknet", tmp_path / "xl", Proof([dog]))
 
     assert (tmp_path / "xl" / "xl.weights").read_bytes() == path.read_bytes()
     assert written.difference.boxes > 20

@@ -3,15 +3,16 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import typer
 
 from onelook.cli.output import print_json
-from onelook.structures.bundle import Bundle
 from onelook.structures.errors import FormatError, UserError
-from onelook.structures.named_bundle import NamedBundle
+
+if TYPE_CHECKING:
+    from onelook.inference.classifier import Classifying
 
 SHOWN = 5
 """Classes of an image that are told, best first."""
@@ -26,7 +27,7 @@ def refuse_box_options(model: Path, given: Mapping[str, Any]) -> None:
 
 def predict_classes(
     model: Path,
-    bundle: Bundle | NamedBundle,
+    bundle: "Classifying",
     paths: Sequence[Path],
     computing: tuple[int | None, str | None],
     as_json: bool,
@@ -89,7 +90,7 @@ def judged_as_classifier(
 
 
 def evaluate_classifier(
-    model: Path, bundle: Bundle | NamedBundle, data: Path, split: str | None, format: str | None, as_json: bool
+    model: Path, bundle: "Classifying", data: Path, split: str | None, format: str | None, as_json: bool
 ) -> None:
     """Print top-1, top-5, the mean over classes and each class of a classifier's answers on labelled images."""
     from onelook.cli.seeing import class_places

@@ -8,8 +8,10 @@ if TYPE_CHECKING:
     from onelook.structures.network.cfg import Cfg
 
 
-def tell_oddities(cfg: "Cfg") -> None:
+def tell_oddities(cfg: "Cfg | None") -> None:
     """Print a line on stderr for every unknown, repeated or ignored option of the cfg, with its file and line."""
+    if cfg is None:
+        return
     from onelook.structures.network.options import cfg_warnings
 
     for line in cfg_warnings(cfg):

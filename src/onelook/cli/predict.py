@@ -77,17 +77,16 @@ def _predict_boxes(
     `places_to_write` are the folder for drawings and the file for a submission, `thresholds` those of score and NMS, `beside` the
     model's weights and names, `computing` are the threads and the runtime.
     """
-    from onelook.inference.model import load
+    from onelook.inference.model import find_detector, load
     from onelook.inference.predicting import drawing_paths, predict_files
     from onelook.inference.thresholds import read_score
-    from onelook.structures.bundle import find_model
     from onelook.structures.images import write_jpeg
     from onelook.structures.progress import track
 
     out, submission = places_to_write
     folder = out or (None if as_json else DRAWINGS)
     places = drawing_paths(paths, folder) if folder else {}
-    bundle = find_model(model, *beside)
+    bundle = find_detector(model, *beside)
     tell_oddities(bundle.cfg)
     detector = load(bundle, threads=computing[0], runtime=computing[1])
     runtime = detector.runtime.description

@@ -62,12 +62,12 @@ def look_at(
         for reason, count in stored.excluded.items():
             typer.echo(f"{model}: {count} detections {reason} are left out", err=True)
         return Seen(stored.found, stored.excluded)
-    from onelook.inference.model import load
+    from onelook.inference.model import find_detector, load
     from onelook.structures.bundle import find_model
     from onelook.structures.progress import track
     from onelook.structures.renaming import renamed
 
-    bundle = find_model(model, weights, names, exact=as_darknet)
+    bundle = find_model(model, weights, names, exact=True) if as_darknet else find_detector(model, weights, names)
     tell_oddities(bundle.cfg)
     detector = load(bundle)
     places = class_places(detector.names, dataset.names, str(model))

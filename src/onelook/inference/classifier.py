@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import overload
 
+from onelook.inference.exported import Exported, is_exported, read_exported
 from onelook.inference.named_graph import named_model
 from onelook.inference.onnx_graph import onnx_model
 from onelook.inference.runtime import Floats, Runtime
@@ -15,11 +16,14 @@ from onelook.structures.letterbox import Image, fit, place
 from onelook.structures.named_bundle import NamedBundle, find_named_bundle
 from onelook.structures.network.heads import classified
 
+Classifying = Bundle | NamedBundle | Exported
+"""What a classifier may come from."""
+
 
 class ImageClassifier:
     """A model ready to look at images. Nothing in it changes after it is made: any number of threads may share it."""
 
-    def __init__(self, bundle: Bundle | NamedBundle, runtime: Runtime) -> None:
+    def __init__(self, bundle: Classifying, runtime: Runtime) -> None:
         """Join a bundle and the runtime that computes its network."""
         self.names, self.settings, self.runtime = bundle.names, bundle.settings, runtime
         self._logits = isinstance(bundle, NamedBundle)
@@ -38,10 +42,10 @@ class ImageClassifier:
         """
         if isinstance(images, list):
             return [self.predict(image) for image in images]
-        found = self.runtime.run(self._input(pixels_of(images))[None])[0].reshape(-1)
+        found = self.runtime.run(self.fitted(pixels_of(images))[None])[0].reshape(-1)
         return ClassScores(softmax(found) if self._logits else found)
 
-    def _input(self, image: Image) -> Image | Floats:
+    def fitted(self, image: Image) -> Image | Floats:
         """Return the network's input: uint8 (h, w, 3), or with Darknet's arithmetic float32 (3, h, w)."""
         size, letterbox, shown = self.settings.size, self.settings.letterbox, (image.shape[1], image.shape[0])
         if self.settings.resize == "darknet_cut":
@@ -51,8 +55,11 @@ class ImageClassifier:
         return place(image, fit(shown, size, letterbox), size)
 
 
-def find_classifier(path: Path, weights: Path | None = None, names: Path | None = None) -> Bundle | NamedBundle | None:
-    """Return the classifier that a user names as `find_model` does; None when the model is a detector."""
+def find_classifier(path: Path, weights: Path | None = None, names: Path | None = None) -> Classifying | None:
+    """Return the classifier that a user names as `find_model` does, or an export; None when the model is a detector."""
+    if is_exported(path):
+        exported = read_exported(path)
+        return exported if exported.cfg is None or classified(exported.layers()) else None
     named = find_named_bundle(path)
     if named is not None:
         return named
@@ -60,13 +67,13 @@ def find_classifier(path: Path, weights: Path | None = None, names: Path | None 
     return bundle if classified(bundle.layers()) else None
 
 
-def load_classifier(
-    bundle: Bundle | NamedBundle, threads: int | None = None, runtime: str | None = None
-) -> ImageClassifier:
+def load_classifier(bundle: Classifying, threads: int | None = None, runtime: str | None = None) -> ImageClassifier:
     """Return the bundle's classifier; `threads` bounds what one image may use, None takes every core.
 
     `runtime` is a key of RUNTIMES; None takes the fastest one here.
     """
+    if isinstance(bundle, Exported):
+        return ImageClassifier(bundle, bundle.runtime(threads, runtime))
     if isinstance(bundle, NamedBundle):
         serialised = named_model(bundle)
     else:

@@ -1,25 +1,37 @@
 """A bundle written for other programs. Every export is read back and must see what its source sees, or is not kept."""
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 
-from onelook.inference.gate import Difference, Tolerance, check
-from onelook.inference.model import Detector, load
+from onelook.inference.class_gate import ClassDifference, check_classes
+from onelook.inference.classifier import ImageClassifier
+from onelook.inference.exported import RAW, ROOM, described
+from onelook.inference.gate import EXACT, INT8, Difference, Labels, Tolerance, check
+from onelook.inference.loading import load
+from onelook.inference.model import Detector
+from onelook.inference.named_graph import named_model
 from onelook.inference.onnx_graph import onnx_model
-from onelook.inference.runtime import OnnxRuntime
+from onelook.inference.openvino_runtime import read_model
+from onelook.inference.quantising import quantised
+from onelook.inference.sources import pixels_of
 from onelook.structures.bundle import Bundle
 from onelook.structures.errors import UserError, nearest
-from onelook.structures.files import new_folder, write_bytes, write_text
+from onelook.structures.files import new_folder, unwritable, write_text
 from onelook.structures.letterbox import Image
+from onelook.structures.named_bundle import NamedBundle
 from onelook.structures.network.cfg import Cfg, format_cfg
-from onelook.structures.network.heads import Head, head_of
 from onelook.structures.network.weights_file import write_weights
+from onelook.structures.progress import track
+
+Pictures = Sequence[Image | Path]
 
 
 @dataclass(frozen=True)
@@ -27,59 +39,70 @@ class Export:
     """What was written, and how far it is from its source."""
 
     files: tuple[Path, ...]
-    difference: Difference
+    difference: Difference | ClassDifference
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What an export is compared on, and how far it may be from its source."""
+
+    pictures: Pictures
+    labels: Labels | None = None
+    """Of a detector's pictures, where a person labelled them."""
+    classes: Sequence[int | None] | None = None
+    """Of a classifier's pictures, under the model's names, None for one that it does not know."""
+    tolerance: Tolerance = EXACT
 
 
 def export(
-    bundle: Bundle, to: str, out: Path, pictures: Sequence[Image] = (), tolerance: Tolerance | None = None
+    bundle: Bundle | NamedBundle,
+    to: str,
+    out: Path,
+    proof: Proof | None = None,
+    calibration: Pictures = (),
 ) -> Export:
-    """Write the bundle as `to`, a key of EXPORTS, to `out`; it appears only when it sees the same on the pictures.
+    """Write the bundle as `to`, a key of EXPORTS, to `out`; it appears only when it sees the same on the proof's pictures.
 
-    Without pictures, generated ones are compared. Raises UserError for an unknown form or a place that cannot be taken,
-    GateError when the export differs beyond the tolerance.
+    Without a proof, generated pictures are compared. With pictures for `calibration` the export computes in INT8. Raises
+    UserError for an unknown form or a place that cannot be taken, GateError when the export differs beyond the tolerance.
     """
     if to not in EXPORTS:
-        raise UserError(f"--to: expected {' or '.join(EXPORTS)}, got {to!r}{nearest(to, EXPORTS)}")
-    return EXPORTS[to](bundle, out, pictures or generated_pictures(), tolerance or Tolerance())
+        raise UserError(f"--to: expected {', '.join(EXPORTS)}, got {to!r}{nearest(to, EXPORTS)}")
+    if calibration and to != "openvino":
+        raise UserError(f"--int8: expected --to openvino, which computes it faster, got --to {to}")
+    default = Proof(generated_pictures(), tolerance=INT8 if calibration else EXACT)
+    return EXPORTS[to](bundle, out, proof or default, calibration)
 
 
-def _to_onnx(bundle: Bundle, out: Path, pictures: Sequence[Image], tolerance: Tolerance) -> Export:
-    if out.suffix != ".onnx" or out.is_dir():
-        raise UserError(f"{out}: expected a file name that ends in .onnx")
-    model = onnx_model(bundle.layers(), bundle.arrays)
-    onnx.helper.set_model_props(model, _described(bundle))
-    unproved = out.with_name(f".{out.stem}.unproved.onnx")
-    write_bytes(unproved, model.SerializeToString())
-    try:
-        again = Detector(bundle, OnnxRuntime(unproved.read_bytes(), optimise=False, where=str(out)))
-        difference = check(load(bundle), again, pictures, tolerance)
-        unproved.replace(out)
-    finally:
-        unproved.unlink(missing_ok=True)
-    return Export((out,), difference)
+def _to_onnx(bundle: Bundle | NamedBundle, out: Path, proof: Proof, _: Pictures) -> Export:
+    _check_name(out, ".onnx")
+    model = _graph(bundle)
+    onnx.helper.set_model_props(model, described(bundle, RAW))
+    with _beside(out) as folder:
+        (folder / out.name).write_bytes(model.SerializeToString())
+        difference = _proved(bundle, folder / out.name, proof)
+        return Export((_kept(folder / out.name, out),), difference)
 
 
-def _described(bundle: Bundle) -> dict[str, str]:
-    """Return what a program must know beside the graph: names, resizing, thresholds and how each output becomes boxes."""
-    heads = {f"{layer.kind}{layer.index}": _head(head_of(layer)) for layer in bundle.layers() if layer.is_head}
-    settings = bundle.settings
-    return {
-        "names": json.dumps(bundle.names, ensure_ascii=False),
-        "heads": json.dumps(heads),
-        "resize": settings.resize,
-        "colour": settings.colour,
-        "score": str(settings.score),
-        "nms": str(settings.nms),
-        "licence": settings.licence,
-    }
+def _to_openvino(bundle: Bundle | NamedBundle, out: Path, proof: Proof, calibration: Pictures) -> Export:
+    _check_name(out, ".xml")
+    model = read_model(_graph(bundle).SerializeToString())
+    if calibration:
+        model = quantised(model, _inputs(bundle, calibration))
+    for word, value in described(bundle, RAW).items():
+        model.set_rt_info(value, [ROOM, word])
+    with _beside(out) as folder:
+        import openvino
+
+        openvino.save_model(model, folder / out.name, compress_to_fp16=False)
+        difference = _proved(bundle, folder / out.name, proof)
+        numbers = _kept((folder / out.name).with_suffix(".bin"), out.with_suffix(".bin"))
+        return Export((_kept(folder / out.name, out), numbers), difference)
 
 
-def _head(head: Head) -> dict[str, object]:
-    values = {field.name: getattr(head, field.name) for field in fields(head)}
-    return {**values, "anchors": head.anchors.tolist()}
-
-
-def _to_darknet(bundle: Bundle, out: Path, pictures: Sequence[Image], tolerance: Tolerance) -> Export:
+def _to_darknet(bundle: Bundle | NamedBundle, out: Path, proof: Proof, _: Pictures) -> Export:
+    if isinstance(bundle, NamedBundle):
+        raise UserError(f"--to darknet: expected a network of a .cfg, got {bundle.network.name}; --to onnx writes it")
     name, settings = out.name, bundle.settings
     major, minor, revision = settings.darknet_version
     with new_folder(out) as folder:
@@ -89,8 +112,56 @@ def _to_darknet(bundle: Bundle, out: Path, pictures: Sequence[Image], tolerance:
         write_weights(
             folder / f"{name}.weights", bundle.layers(), bundle.arrays, settings.seen, (major, minor, revision)
         )
-        difference = check(load(bundle), load(folder / f"{name}.cfg"), pictures, tolerance)
+        difference = _proved(bundle, folder / f"{name}.cfg", proof)
     return Export(tuple(out / f"{name}.{ending}" for ending in ("cfg", "weights", "names", "data")), difference)
+
+
+def _graph(bundle: Bundle | NamedBundle) -> onnx.ModelProto:
+    """Return the computation from pixels on: to what the heads receive, or to a classifier's likelihoods."""
+    if isinstance(bundle, NamedBundle):
+        return onnx.load_from_string(named_model(bundle, likelihoods=True))
+    return onnx_model(bundle.layers(), bundle.arrays, "float32" if bundle.settings.exact else "uint8")
+
+
+def _inputs(bundle: Bundle | NamedBundle, pictures: Pictures) -> list[NDArray[np.generic]]:
+    """Return what the network is given of each picture, (1, ...)."""
+    seer = load(bundle, runtime="onnxruntime")
+    images = (pixels_of(picture) for picture in track(pictures, len(pictures), "reading"))
+    return [(seer.fitted(image)[1] if isinstance(seer, Detector) else seer.fitted(image))[None] for image in images]
+
+
+def _proved(bundle: Bundle | NamedBundle, file: Path, proof: Proof) -> Difference | ClassDifference:
+    """Return how far the model in the file is from the bundle, computed by ONNX Runtime. Raises GateError beyond tolerance."""
+    source = load(bundle, runtime="onnxruntime")
+    again = load(file, runtime="openvino" if file.suffix == ".xml" else "onnxruntime")
+    if isinstance(source, Detector) and isinstance(again, Detector):
+        return check(source, again, proof.pictures, proof.tolerance, proof.labels)
+    assert isinstance(source, ImageClassifier) and isinstance(again, ImageClassifier)
+    return check_classes(source, again, proof.pictures, proof.tolerance, proof.classes)
+
+
+def _check_name(out: Path, ending: str) -> None:
+    if out.suffix != ending or out.is_dir():
+        raise UserError(f"{out}: expected a file name that ends in {ending}")
+
+
+@contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    """Give a hidden folder on the same disk, gone at the end. Raises UserError when it cannot be made."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = TemporaryDirectory(prefix=f".{out.stem}.", dir=out.parent)
+    except OSError as error:
+        raise unwritable(out, error) from None
+    with folder as name:
+        yield Path(name)
+
+
+def _kept(proved: Path, out: Path) -> Path:
+    try:
+        return proved.replace(out)
+    except OSError as error:
+        raise unwritable(out, error) from None
 
 
 def _as_trained(bundle: Bundle) -> Cfg:
@@ -116,8 +187,9 @@ def generated_pictures(count: int = 3, seed: int = 0) -> list[Image]:
     return pictures
 
 
-EXPORTS: dict[str, Callable[[Bundle, Path, Sequence[Image], Tolerance], Export]] = {
+EXPORTS: dict[str, Callable[[Bundle | NamedBundle, Path, Proof, Pictures], Export]] = {
     "onnx": _to_onnx,
+    "openvino": _to_openvino,
     "darknet": _to_darknet,
 }
 """From the word after --to to the function that writes and proves it."""

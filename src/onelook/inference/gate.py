@@ -2,17 +2,63 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
+from onelook.evaluation.evaluation import judge
+from onelook.evaluation.problem import lay_out
+from onelook.evaluation.rules import find_rules
 from onelook.inference.model import Detector
+from onelook.inference.runtime import Floats
+from onelook.inference.sources import pixels_of
 from onelook.structures.boxes import area
+from onelook.structures.classes import class_map
 from onelook.structures.detections import Detections
-from onelook.structures.letterbox import Image
+from onelook.structures.letterbox import Fit, Image
+from onelook.structures.progress import track
+from onelook.structures.renaming import renamed
+from onelook.structures.truth import Truth
 
 LEAST_SCORE = 0.01
 """Boxes are compared from here on, and before NMS: at a threshold, rounding would decide which are there."""
+
+MOST_COMPARED = 200
+"""Boxes of a picture that are compared one by one, the best."""
+
+LEAST_JUDGED = 0.001
+"""Detections from here on count for AP."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a person says of the pictures, in their order, under the data's class names."""
+
+    truths: Sequence[Truth]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """AP50 and AP of source and export on the pictures, under COCO's rules."""
+
+    labelled: bool
+    """Whether a person's labels were the truth; without any it is what the source shows at its own threshold."""
+    source_ap50: float
+    export_ap50: float
+    source_ap: float
+    export_ap: float
+
+    @property
+    def loss(self) -> float:
+        """AP50 that the export has less than its source."""
+        return self.source_ap50 - self.export_ap50
+
+    def __str__(self) -> str:
+        if not self.labelled:
+            return f"AP50 {self.export_ap50:.4f} with what the source shows as truth"
+        return f"AP50 {self.export_ap50:.4f} against {self.source_ap50:.4f}, AP {self.export_ap:.4f} against {self.source_ap:.4f}"
 
 
 @dataclass(frozen=True)
@@ -30,24 +76,38 @@ class Difference:
     """Largest difference of a corner, in the picture's pixels."""
     outputs: float
     """Largest difference of a raw output, as a share of the largest output."""
+    mean_score: float = 0.0
+    """Mean difference of a score."""
+    accuracy: Accuracy | None = None
+    """None without a picture."""
 
     def within(self, tolerance: "Tolerance") -> bool:
         """Return whether the export may be used; what is not a number never passes."""
         close = self.score <= tolerance.score and self.box <= tolerance.box and self.outputs <= tolerance.outputs
-        return self.missing == 0 and close
+        there = self.missing <= tolerance.missing * self.boxes
+        if self.accuracy is None:
+            return there and close
+        lost = tolerance.ap50 if self.accuracy.labelled else tolerance.unlike
+        return there and close and self.accuracy.loss <= lost
 
     def as_json(self) -> dict[str, Any]:
         """Return the numbers by name."""
-        return {
-            f"{name}_difference" if name in ("score", "box", "outputs") else name: value
-            for name, value in asdict(self).items()
-        }
+        own = {name: value for name, value in asdict(self).items() if name != "accuracy"}
+        told = {f"{name}_difference" if name in _DIFFERENCES else name: value for name, value in own.items()}
+        if self.accuracy is None:
+            return told
+        return {**told, **asdict(self.accuracy), "ap50_loss": self.accuracy.loss}
 
     def __str__(self) -> str:
+        accuracy = f"; {self.accuracy}" if self.accuracy else ""
         return (
-            f"{self.images} pictures, {self.boxes} boxes: scores differ by at most {self.score:.1e}, corners by "
-            f"{self.box:.1e} pixels, raw outputs by {self.outputs:.1e} of the largest, {self.missing} boxes are missing"
+            f"{self.images} pictures, {self.boxes} boxes: scores differ by at most {self.score:.1e} (mean "
+            f"{self.mean_score:.1e}), corners by {self.box:.1e} pixels, raw outputs by {self.outputs:.1e} of the largest, "
+            f"{self.missing} boxes are missing{accuracy}"
         )
+
+
+_DIFFERENCES = ("score", "box", "outputs", "mean_score")
 
 
 @dataclass(frozen=True)
@@ -57,55 +117,123 @@ class Tolerance:
     score: float = 1e-3
     box: float = 0.5
     outputs: float = 1e-3
+    missing: float = 0.0
+    """Share of the source's boxes."""
+    ap50: float = 1e-3
+    """AP50 that may be lost on labelled pictures."""
+    unlike: float = 0.01
+    """AP50 that may be lost where the source's own detections stand for the truth."""
+
+
+EXACT = Tolerance()
+"""Of float32."""
+
+INT8 = Tolerance(score=1, box=float("inf"), outputs=float("inf"), missing=1, ap50=0.01, unlike=0.25)
+"""Of INT8, whose single numbers move: what counts is what is found."""
+
+
+class Stated(Protocol):
+    """A difference that can be told."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the numbers by name."""
 
 
 class GateError(Exception):
     """An export that says something else than its source; it was not kept."""
 
-    def __init__(self, difference: Difference) -> None:
+    def __init__(self, difference: Stated) -> None:
         super().__init__(f"the export differs from its source beyond tolerance and was not kept ({difference})")
         self.difference = difference
 
 
-def check(source: Detector, export: Detector, pictures: Sequence[Image], tolerance: Tolerance) -> Difference:
+def check(
+    source: Detector,
+    export: Detector,
+    pictures: Sequence[Image | Path],
+    tolerance: Tolerance,
+    labels: Labels | None = None,
+) -> Difference:
     """Return how far the export is from its source on the pictures. Raises GateError beyond the tolerance."""
-    difference = compare(source, export, pictures)
+    difference = compare(source, export, pictures, labels)
     if not difference.within(tolerance):
         raise GateError(difference)
     return difference
 
 
-def compare(source: Detector, export: Detector, pictures: Sequence[Image]) -> Difference:
+def compare(
+    source: Detector, export: Detector, pictures: Sequence[Image | Path], labels: Labels | None = None
+) -> Difference:
     """Return the largest differences between two detectors over the pictures; no picture gives zeros."""
-    rows = [_on_one(source, export, picture) for picture in pictures]
-    boxes, missing, scores, corners, outputs = np.asarray(rows, np.float64).reshape(-1, 5).T
+    rows: list[_Row] = []
+    seen: tuple[list[Detections], list[Detections]] = ([], [])
+    for picture in track(pictures, len(pictures), "comparing"):
+        image = pixels_of(picture)
+        first, second = source.raw_outputs(image), export.raw_outputs(image)
+        rows.append(_on_one(source, export, image, (first, second)))
+        for each, model, outputs in zip(seen, (source, export), (first, second), strict=True):
+            each.append(model.read_off(*outputs, _size(image), LEAST_JUDGED, model.settings.nms))
+    boxes, missing, scores, means, corners, raws = np.asarray(rows, np.float64).reshape(-1, 6).T
     return Difference(
         len(pictures),
         int(boxes.sum()),
         int(missing.sum()),
         float(scores.max(initial=0)),
         float(corners.max(initial=0)),
-        float(outputs.max(initial=0)),
+        float(raws.max(initial=0)),
+        float((means * boxes).sum() / max(1, boxes.sum())),
+        _accuracy(source, seen, labels) if len(pictures) else None,
     )
 
 
-def _on_one(source: Detector, export: Detector, picture: Image) -> tuple[int, int, float, float, float]:
-    """Return boxes compared, boxes missing, largest differences of score, corner and raw output on one picture."""
-    expected = source.predict(picture, LEAST_SCORE, nms=1)
-    expected = expected[area(expected.boxes) > 1]  # one cut to a sliver at the edge may be there or not
-    found = export.predict(picture, LEAST_SCORE / 2, nms=1)
+Outputs = tuple[Fit, list[Floats]]
+_Row = tuple[int, int, float, float, float, float]
+"""Boxes compared, boxes missing, largest and mean difference of a score, largest of a corner and of a raw output."""
+
+
+def _accuracy(
+    source: Detector, seen: tuple[list[Detections], list[Detections]], labels: Labels | None
+) -> Accuracy | None:
+    """Return AP of both models' detections, None where the truth holds nothing."""
+    if labels is None:
+        shown = [each[each.scores >= source.settings.score] for each in seen[0]]
+        truth = Labels([Truth(each.boxes, each.classes) for each in shown], source.names)
+    else:
+        truth = labels
+    places = class_map(source.names, truth.names)
+    judged = []
+    for each in seen:
+        problem = lay_out(truth.truths, [renamed(found, places) for found in each], truth.names)
+        evaluation, _ = judge(problem, find_rules("coco"), None)
+        judged += [evaluation.ap50, evaluation.ap]
+    if any(number is None for number in judged):
+        return None
+    first50, first, second50, second = (float(number or 0) for number in judged)
+    return Accuracy(labels is not None, first50, second50, first, second)
+
+
+def _on_one(source: Detector, export: Detector, image: Image, outputs: tuple[Outputs, Outputs]) -> _Row:
+    """Return what differs on one picture."""
+    (how, first), (_, second) = outputs
+    expected = source.read_off(how, first, _size(image), LEAST_SCORE, 1)
+    expected = expected[area(expected.boxes) > 1][:MOST_COMPARED]  # one cut to a sliver at the edge may be there or not
+    found = export.read_off(how, second, _size(image), LEAST_SCORE / 2, 1)
     pairs = [_nearest(expected, row, found) for row in range(len(expected))]
-    there = [pair for pair in pairs if pair is not None]
-    (_, first), (_, second) = source.raw_outputs(picture), export.raw_outputs(picture)
+    there = np.asarray([pair for pair in pairs if pair is not None], np.float64).reshape(-1, 2)
     spread = max(float(np.abs(output).max()) for output in first)
     apart = max(float(np.abs(one - other).max()) for one, other in zip(first, second, strict=True))
     return (
         len(expected),
         len(pairs) - len(there),
-        max((score for score, _ in there), default=0.0),
-        max((corner for _, corner in there), default=0.0),
+        float(there[:, 0].max(initial=0)),
+        float(there[:, 0].mean()) if len(there) else 0.0,
+        float(there[:, 1].max(initial=0)),
         apart / spread if spread else apart,
     )
+
+
+def _size(image: Image) -> tuple[int, int]:
+    return image.shape[1], image.shape[0]
 
 
 def _nearest(expected: Detections, row: int, found: Detections) -> tuple[float, float] | None:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from onelook.inference.classifier import ImageClassifier, load_classifier
-from onelook.inference.model import Detector
+from onelook.inference.exported import Exported
+from onelook.inference.model import Detector, find_detector
 from onelook.inference.model import load as load_detector
-from onelook.structures.bundle import Bundle, find_model
+from onelook.structures.bundle import Bundle
 from onelook.structures.named_bundle import NamedBundle, find_named_bundle
 from onelook.structures.network.heads import classified
 
@@ -17,16 +18,25 @@ def load(
     threads: int | None = None,
     runtime: str | None = None,
 ) -> Detector | ImageClassifier:
-    """Return what `model` names: a bundle, a run, or a `.cfg` or `.weights` with the others beside it.
+    """Return what `model` names: a bundle, a run, an export, or a `.cfg` or `.weights` with the others beside it.
 
     A detector's `predict(image)` gives detections, a classifier's class scores. `weights` and `names` stand for files that are
     elsewhere; `threads` bounds what one image may use, `runtime` (a key of RUNTIMES) says what computes, by default the fastest
     one here. Raises UserError, in one line with the way out, for what is no model.
     """
-    if not isinstance(model, Bundle | NamedBundle):
+    if isinstance(model, str | Path):
         path = Path(model)
-        found = find_named_bundle(path)
-        model = found or find_model(path, Path(weights) if weights else None, Path(names) if names else None)
-    if isinstance(model, NamedBundle) or classified(model.layers()):
-        return load_classifier(model, threads, runtime)
-    return load_detector(model, threads=threads, runtime=runtime)
+        named = find_named_bundle(path)
+        found = named or find_detector(path, Path(weights) if weights else None, Path(names) if names else None)
+    else:
+        found = model
+    if isinstance(found, NamedBundle) or is_classifier(found):
+        return load_classifier(found, threads, runtime)
+    return load_detector(found, threads=threads, runtime=runtime)
+
+
+def is_classifier(model: Bundle | NamedBundle | Exported) -> bool:
+    """Return whether a model names classes of whole pictures, and finds no boxes."""
+    if isinstance(model, NamedBundle) or (isinstance(model, Exported) and model.cfg is None):
+        return True
+    return classified(model.layers()) is not None

@@ -6,6 +6,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from onelook.inference.exported import RAW, Exported, is_exported, read_exported
 from onelook.inference.onnx_graph import onnx_model
 from onelook.inference.prediction import Prediction
 from onelook.inference.runtime import Floats, Runtime
@@ -28,7 +29,7 @@ DARKNET_SCORE, DARKNET_NMS = 0.005, 0.45
 class Detector:
     """A model ready to look at images. Nothing in it changes after it is made: any number of threads may share it."""
 
-    def __init__(self, bundle: Bundle, runtime: Runtime) -> None:
+    def __init__(self, bundle: Bundle | Exported, runtime: Runtime) -> None:
         """Join a bundle and the runtime that computes its network; raises UserError for a bundle without a head."""
         self.names = bundle.names
         self.settings = bundle.settings
@@ -37,6 +38,10 @@ class Detector:
         self._heads = heads_of(self.layers)
         if self.settings.resize == "darknet_cut":
             raise UserError(f"{bundle.where}: resize: expected letterbox or stretch for a detector, got 'darknet_cut'")
+        if isinstance(bundle, Exported) and bundle.outputs != RAW:
+            raise UserError(
+                f"{bundle.where}: expected raw outputs, got {bundle.outputs}; export it without --outputs to predict with it"
+            )
         if not self._heads:
             raise UserError(
                 f"{bundle.where}: expected a detector with [yolo] layers or another head, got a network without any"
@@ -71,11 +76,22 @@ class Detector:
 
     def _look(self, image: Image, least: NDArray[np.float32], nms: float) -> Detections:
         """Return what is seen on pixels (h, w, 3), of each class from its least score (c,) on."""
-        how, raws = self.raw_outputs(image)
-        found = decode_all(raws, self._heads, self.settings.size, float(least.min()))
-        found = found[found.scores >= least[found.classes]]
+        return self.read_off(*self.raw_outputs(image), (image.shape[1], image.shape[0]), least, nms)
+
+    def read_off(
+        self,
+        how: Fit,
+        raws: list[Floats],
+        size: tuple[int, int],
+        least: float | NDArray[np.float32],
+        nms: float,
+    ) -> Detections:
+        """Return what `raw_outputs` of an image of `size` (width, height) say, from the least score, one or by class (c,), on."""
+        found = decode_all(raws, self._heads, self.settings.size, float(np.min(least)))
+        if isinstance(least, np.ndarray):
+            found = found[found.scores >= least[found.classes]]
         found = suppress(found, nms, measure=measure_of(self.layers, how.inner))
-        return _in_image(found, how, (image.shape[1], image.shape[0]))
+        return _in_image(found, how, size)
 
     def list_as_darknet(self, picture: Picture, score: float = DARKNET_SCORE, nms: float = DARKNET_NMS) -> Detections:
         """Return what Darknet's `detector map` judges: boxes not clipped, and in the order of Darknet's own list.
@@ -90,35 +106,49 @@ class Detector:
 
     def raw_outputs(self, image: Image) -> tuple[Fit, list[Floats]]:
         """Return how the image was fitted into the input, and the numbers that each head receives, (c, h, w)."""
+        how, pixels = self.fitted(image)
+        return how, [output[0] for output in self.runtime.run(pixels[None])]
+
+    def fitted(self, image: Image) -> tuple[Fit, Image | Floats]:
+        """Return how the image fits the input, and the input: uint8 (h, w, 3), or with Darknet's arithmetic float32 (3, h, w)."""
         shown, size, letterbox = (image.shape[1], image.shape[0]), self.settings.size, self.settings.letterbox
         if self.settings.exact:
             how = darknet_fit(shown, size, letterbox)
-            outputs = self.runtime.run(darknet_place(image, how, size)[None])
-        else:
-            how = fit(shown, size, letterbox)
-            outputs = self.runtime.run(place(image, how, size)[None])
-        return how, [output[0] for output in outputs]
+            return how, darknet_place(image, how, size)
+        how = fit(shown, size, letterbox)
+        return how, place(image, how, size)
 
 
 def load(
-    model: str | Path | Bundle,
+    model: str | Path | Bundle | Exported,
     weights: str | Path | None = None,
     names: str | Path | None = None,
     threads: int | None = None,
     runtime: str | None = None,
 ) -> Detector:
-    """Return the detector that `model` names: a bundle, a run, or a `.cfg` or `.weights` with the others beside it.
+    """Return the detector that `model` names: a bundle, a run, an export, or a `.cfg` or `.weights` with the others beside it.
 
     `weights` and `names` stand for files that are elsewhere. `threads` bounds what one image may use; None takes every core.
     `runtime` is a key of RUNTIMES; None takes the fastest one here. Raises UserError, in one line with the way out, for what is
     no model or does not fit together.
     """
-    if not isinstance(model, Bundle):
-        model = find_model(Path(model), Path(weights) if weights else None, Path(names) if names else None)
+    if isinstance(model, str | Path):
+        model = find_detector(Path(model), Path(weights) if weights else None, Path(names) if names else None)
+    if isinstance(model, Exported):
+        return Detector(model, model.runtime(threads, runtime))
     serialised = onnx_model(
         model.layers(), model.arrays, "float32" if model.settings.exact else "uint8"
     ).SerializeToString()
     return Detector(model, make_runtime(serialised, threads, model.where, runtime))
+
+
+def find_detector(path: Path, weights: Path | None = None, names: Path | None = None) -> Bundle | Exported:
+    """Return what a user names as a model: an export, or what `find_model` finds. Raises UserError with the ways out."""
+    if not is_exported(path):
+        return find_model(path, weights, names)
+    if weights or names:
+        raise UserError(f"{path}: an export has its own weights and names; give --weights and --names with a .cfg only")
+    return read_exported(path)
 
 
 def _in_image(found: Detections, how: Fit, size: tuple[int, int]) -> Detections:

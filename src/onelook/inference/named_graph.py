@@ -2,25 +2,22 @@
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import helper, numpy_helper
 
+from onelook.inference.checked_graph import checked_graph
 from onelook.structures.errors import FormatError
 from onelook.structures.named_bundle import GRAPH, NamedBundle
 
-PIXELS, IMAGES = "pixels", "images"
+PIXELS, IMAGES, LIKELIHOODS = "pixels", "images", "likelihoods"
 
 
-def named_model(bundle: NamedBundle) -> bytes:
+def named_model(bundle: NamedBundle, likelihoods: bool = False) -> bytes:
     """Return the bundle's graph with its weights in it, serialised.
 
-    Its input `pixels` is uint8 (n, h, w, 3), RGB, its output `logits` (n, classes). Raises FormatError when the graph is none, or
-    a weight that it asks for is missing or has another shape.
+    Its input `pixels` is uint8 (n, h, w, 3), RGB, its output `logits` (n, classes), or `likelihoods` with the sum 1. Raises
+    FormatError as `checked_graph` does, and when a weight that the graph asks for is missing or has another shape.
     """
-    try:
-        model = onnx.load_from_string(bundle.graph)
-    except DecodeError:
-        raise FormatError(f"{bundle.where}/{GRAPH}: expected an ONNX graph, got another file") from None
+    model = checked_graph(bundle.graph, f"{bundle.where}/{GRAPH}")
     weights = [each for each in model.graph.input if each.name != IMAGES]
     for each in weights:
         shape = tuple(side.dim_value for side in each.type.tensor_type.shape.dim)
@@ -35,6 +32,10 @@ def named_model(bundle: NamedBundle) -> bytes:
     own = list(model.graph.node)
     del model.graph.node[:]
     model.graph.node.extend([*_prepare(model.graph, bundle), *own])
+    if likelihoods:
+        (logits,) = model.graph.output
+        model.graph.node.append(helper.make_node("Softmax", [logits.name], [LIKELIHOODS], axis=1))
+        logits.name = LIKELIHOODS
     return bytes(model.SerializeToString())
 
 

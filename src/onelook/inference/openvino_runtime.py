@@ -48,7 +48,7 @@ class OpenVinoRuntime:
             read.reshape({0: [1, *list(read.input(0).partial_shape)[1:]]})
             self._model = _core().compile_model(read, "CPU", settings)
         except RuntimeError as error:
-            raise FormatError(f"{where}: expected a model that OpenVINO runs, got: {_first_line(error)}") from None
+            raise FormatError(f"{where}: expected a model that OpenVINO runs, got: {reason_of(error)}") from None
         self._outputs = range(len(self._model.outputs))
         self._idle: SimpleQueue[Any] = SimpleQueue()
         self._threads, self._precision = threads, precision
@@ -109,7 +109,7 @@ def _version() -> str:
     return str(openvino.__version__).split("-")[0]
 
 
-def _first_line(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Return the line of OpenVINO's message that says something: the first ones name its own source files."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return next((line for line in lines if not line.startswith(("Exception from", "Check '"))), "no reason given")

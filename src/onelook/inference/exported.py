@@ -1,0 +1,125 @@
+"""What `onelook export` wrote, read back as a model: an .onnx file, or an OpenVINO .xml with its .bin.
+
+All that is needed beside the computation stands in the file as words by name: `describe` gives them, `read_exported` takes them.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from onelook.inference.checked_graph import checked_graph
+from onelook.inference.openvino_runtime import OpenVinoRuntime, read_model, reason_of
+from onelook.inference.runtime import Runtime
+from onelook.inference.runtimes import make_runtime
+from onelook.structures.bundle import Bundle, BundleSettings
+from onelook.structures.errors import FormatError, UserError
+from onelook.structures.named_bundle import NamedBundle
+from onelook.structures.network.cfg import Cfg, format_cfg, parse_cfg
+from onelook.structures.network.heads import Head, head_of
+from onelook.structures.network.layers import Layer, describe
+
+SUFFIXES = (".onnx", ".xml")
+ROOM = "onelook"
+"""Under which the words stand in an .xml."""
+
+RAW = "raw"
+_NEEDED = ("names", "width", "height", "resize", "cfg", "outputs")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An exported model as a bundle is: its classes, its settings, its network where that is Darknet's, and the file."""
+
+    names: tuple[str, ...]
+    settings: BundleSettings
+    cfg: Cfg | None
+    """None for a classifier by name, whose numbers are likelihoods already."""
+    where: str
+    outputs: str
+    """`raw`, or the form in which boxes leave the graph."""
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Return the layers at the model's input size; none for a network by name."""
+        return describe(self.cfg, self.settings.size) if self.cfg else ()
+
+    def runtime(self, threads: int | None = None, name: str | None = None) -> Runtime:
+        """Return what computes the file; an .xml is OpenVINO's alone. Raises UserError for another runtime's name."""
+        path = Path(self.where)
+        if path.suffix == ".onnx":
+            return make_runtime(path.read_bytes(), threads, self.where, name)
+        if name not in (None, "openvino", "openvino-bf16"):
+            raise UserError(f"--runtime: expected openvino for {path}, got {name!r}; export it --to onnx for others")
+        return OpenVinoRuntime(path, threads, self.where, "bf16" if name == "openvino-bf16" else "f32")
+
+
+def is_exported(path: Path) -> bool:
+    """Return whether a path is a file of a form that `read_exported` reads."""
+    return path.suffix in SUFFIXES and path.is_file()
+
+
+def described(bundle: Bundle | NamedBundle, outputs: str) -> dict[str, str]:
+    """Return what a program must know beside the graph: names, resizing, thresholds and how each output becomes boxes."""
+    cfg, layers = ("", ()) if isinstance(bundle, NamedBundle) else (format_cfg(bundle.cfg), bundle.layers())
+    heads = {f"{layer.kind}{layer.index}": _head(head_of(layer)) for layer in layers if layer.is_head}
+    settings = bundle.settings
+    return {
+        "names": json.dumps(bundle.names, ensure_ascii=False),
+        "heads": json.dumps(heads),
+        "width": str(settings.width),
+        "height": str(settings.height),
+        "resize": settings.resize,
+        "colour": settings.colour,
+        "score": str(settings.score),
+        "nms": str(settings.nms),
+        "licence": settings.licence,
+        "outputs": outputs,
+        "cfg": cfg,
+    }
+
+
+def _head(head: Head) -> dict[str, object]:
+    values = {field.name: getattr(head, field.name) for field in fields(head)}
+    return {**values, "anchors": head.anchors.tolist()}
+
+
+def read_exported(path: Path) -> Exported:
+    """Return the model in a file that `onelook export` wrote.
+
+    Raises FormatError for a file that is none, or whose graph holds code of its own or lies partly in other files; UserError
+    when an .xml is to be read and OpenVINO is not installed.
+    """
+    words = _words_of_onnx(path) if path.suffix == ".onnx" else _words_of_xml(path)
+    missing = [word for word in _NEEDED if word not in words]
+    if missing:
+        raise FormatError(f"{path}: expected a model that `onelook export` wrote, got one without {', '.join(missing)}")
+    try:
+        settings = BundleSettings(
+            int(words["width"]),
+            int(words["height"]),
+            words["resize"],
+            words.get("colour", "rgb"),
+            float(words.get("score", 0.25)),
+            float(words.get("nms", 0.45)),
+            licence=words.get("licence", ""),
+        )
+        names = tuple(map(str, json.loads(words["names"])))
+    except (ValueError, TypeError, UserError) as error:
+        raise FormatError(f"{path}: expected what `onelook export` wrote, got {error}") from None
+    cfg = parse_cfg(words["cfg"], str(path)) if words["cfg"] else None
+    return Exported(names, settings, cfg, str(path), words["outputs"])
+
+
+def _words_of_onnx(path: Path) -> Mapping[str, str]:
+    model = checked_graph(path.read_bytes(), str(path))
+    return {each.key: each.value for each in model.metadata_props}
+
+
+def _words_of_xml(path: Path) -> Mapping[str, str]:
+    try:
+        model = read_model(path)
+    except RuntimeError as error:
+        raise FormatError(f"{path}: expected an OpenVINO model with its .bin, got: {reason_of(error)}") from None
+    if not model.has_rt_info([ROOM]):
+        return {}
+    return {str(word): str(value.value) for word, value in model.get_rt_info([ROOM]).astype(dict).items()}
