@@ -42,7 +42,7 @@ def draw_evaluation(
     figure = Figure(figsize=SIZE, dpi=DOTS, facecolor="white")
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, 3)
-    figure.subplots_adjust(left=0.085, right=0.985, top=0.86, bottom=0.07, wspace=0.45, hspace=0.36)
+    figure.subplots_adjust(left=0.085, right=0.985, top=0.86, bottom=0.07, wspace=0.5, hspace=0.36)
     order = np.argsort([-result.truths for result in evaluation.per_class], kind="stable").tolist()
     _draw_precision(panels[0, 0], matches, order[:MOST_CELLS])
     _draw_confidence(panels[0, 1], matches, evaluation)
@@ -152,7 +152,7 @@ def _draw_costs(axes: "Axes", problem: Problem, matches: Matches, score: float) 
             values[row] + top * 0.02, row, f"{values[row]:.3f}  ({cost.at_score}x)", va="center", fontsize=9, color=INK
         )
     axes.set_yticks(range(len(prices)), [cost.kind for cost in prices])
-    axes.set_xlim(0, top * 1.35)
+    axes.set_xlim(0, top * 1.6)
 
 
 def _draw_groups(axes: "Axes", problem: Problem, matches: Matches, score: float) -> None:
