@@ -1,16 +1,22 @@
 """`onelook predict`: lines for people, one object for scripts, pictures for both."""
 
+import io
 import json
 import sys
+from math import ceil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.inference.made_films import write_film
 from tests.structures.small_models import small_bundle
 
 from onelook.cli.main import main
 from onelook.datasets.formats.submission import read_submission
+from onelook.datasets.reading import read
+from onelook.inference.films import film_length
 from onelook.inference.model import load
 from onelook.structures.bundle import write_bundle
 from onelook.structures.images import image_size, write_jpeg
@@ -124,7 +130,17 @@ def test_a_broken_picture_is_one_line_the_rest_goes_on_and_the_exit_code_is_1(
         (["model", "pictures", "--threads", "0"], "threads: expected at least 1, got 0"),
         (["model", "pictures", "--out", "pictures"], "a drawing would replace the picture itself"),
         (["model", "pictures", "--names", "x.names"], "a bundle has its own weights and names"),
-        (["model", "http://127.0.0.1/x.jpg"], "got an address"),
+        (["model", "ftp://127.0.0.1/x.jpg"], "expected a file, or an address that begins with http:// or https://"),
+        (["model"], "SOURCES: expected pictures, folders, globs, addresses, films, a camera's number or -, got none"),
+        (["model", "--list", "absent.txt"], "absent.txt: expected a list of paths, got No such file or directory"),
+        (["model", "-", "--list", "-"], "--list -: expected the list on standard input, got a picture there too"),
+        (["model", "pictures", "--jsonl"], "--json, --jsonl: expected one of them, got both"),
+        (["model", "pictures", "--overlap", "0.1"], "--overlap: expected --tile with it, got none"),
+        (["model", "pictures", "--tile", "5"], "tile: expected at least 32 pixels, got 5"),
+        (["model", "pictures", "--count-line", "1,2"], "--count-line: expected x1,y1,x2,y2 in pixels, got '1,2'"),
+        (["model", "pictures", "--to", "voc"], "--to: expected --labels FOLDER with it, got none"),
+        (["model", "pictures", "--labels", "d", "--to", "vok"], "got 'vok'; did you mean 'voc'?"),
+        (["model", "pictures", "--labels", "pictures"], "pictures: expected a new or empty folder, got one that holds"),
         (["model", "pictures", "--out", "model/network.cfg"], "cannot be written"),
     ],
 )
@@ -153,3 +169,119 @@ def test_real_weights_see_what_is_there(
     classes = {each["class"] for each in answer(capsys)["images"][0]["detections"]}
     assert classes >= {"dog", "bicycle", "car"}
     assert (tmp_path / "dog.jpg").is_file()
+
+
+def test_lines_are_printed_one_a_picture_as_they_are_seen(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "pictures" / "c.jpg").write_bytes(b"no picture")
+
+    assert run(monkeypatch, "model", "pictures", "--jsonl") == 1
+
+    said = capsys.readouterr()
+    rows = [json.loads(line) for line in said.out.splitlines()]
+    assert [row["file"] for row in rows] == ["pictures/a.jpg", "pictures/b.jpg", "pictures/c.jpg"]
+    assert rows[0]["detections"]
+    assert rows[2]["error"].startswith("pictures/c.jpg: expected a picture")
+    assert said.err.splitlines()[-1] == "onelook: 1 of 3 pictures could not be read"
+    assert not (here / "predictions").exists()
+
+
+def test_a_picture_on_standard_input_and_a_list_of_paths(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO((here / "pictures" / "a.jpg").read_bytes())))
+    assert run(monkeypatch, "model", "-", "--json") == 0
+    assert [image["file"] for image in answer(capsys)["images"]] == ["-"]
+
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"pictures/b.jpg\n\npictures/a.jpg")))
+    assert run(monkeypatch, "model", "--list", "-", "--json") == 0
+    assert [image["file"] for image in answer(capsys)["images"]] == ["pictures/b.jpg", "pictures/a.jpg"]
+
+    (here / "list.txt").write_text("pictures/b.jpg\n")
+    assert run(monkeypatch, "model", "pictures/a.jpg", "--list", "list.txt", "--json") == 0
+    assert [image["file"] for image in answer(capsys)["images"]] == ["pictures/a.jpg", "pictures/b.jpg"]
+
+
+def test_a_film_is_told_frame_by_frame_tracked_counted_and_drawn(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_film(here / "x.mp4")
+
+    assert run(monkeypatch, "model", "x.mp4", "--json", "--count-line", "48,0,48,64", "--out", "drawn") == 0
+
+    told = answer(capsys)
+    assert [(image["frame"], image["seconds"]) for image in told["images"]][:2] == [(0, 0.0), (1, 0.1)]
+    assert any(row["track"] for image in told["images"] for row in image["detections"])
+    assert [(row["file"], row["line"]) for row in told["counts"]] == [("x.mp4", [48, 0, 48, 64])]
+    assert [path.name for path in (here / "drawn").iterdir()] == ["x.mp4"]
+    assert film_length("drawn/x.mp4") == 12
+
+
+def test_a_film_that_breaks_off_is_one_line_and_what_was_seen_is_kept(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "x.mp4").write_bytes(b"no film")
+
+    assert run(monkeypatch, "model", "x.mp4", "pictures", "--track", "--out", "drawn") == 1
+
+    said = capsys.readouterr()
+    assert said.err.splitlines()[-2].startswith("onelook: x.mp4: expected a film, got a file that cannot be read")
+    assert said.err.splitlines()[-1] == "onelook: 1 of 3 pictures could not be read"
+    assert sorted(path.name for path in (here / "drawn").iterdir()) == ["a.jpg", "b.jpg"]
+
+
+@pytest.mark.parametrize("to", ["darknet", "coco", "voc", "kitti"])
+def test_labels_for_review_are_a_data_set(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], to: str
+) -> None:
+    write_film(here / "x.mp4", 2)
+    expected = [load(here / "model").predict(path, score=0.3) for path in sorted((here / "pictures").iterdir())]
+
+    words = ["pictures", "x.mp4", "--labels", "data", "--to", to, "--score", "0.3"]
+    assert run(monkeypatch, "model", *words) == 0
+
+    dataset = read(here / "data")
+    by_name = {Path(path).name: index for index, path in enumerate(dataset.paths)}
+    assert list(by_name) == ["a.jpg", "b.jpg", "x-000000.jpg", "x-000001.jpg"]
+    for name, found in zip(("a.jpg", "b.jpg"), expected, strict=True):
+        truth = dataset.truth(by_name[name])
+        assert len(truth) == len(found) > 3
+        np.testing.assert_allclose(truth.boxes, found.boxes, atol=0.01)
+        assert [dataset.names[index] for index in truth.classes] == [found.names[index] for index in found.classes]
+    assert sorted(path.name for path in here.iterdir()) == ["data", "model", "pictures", "x.mp4"]
+    assert "scores have no place in labels" in capsys.readouterr().out
+    assert run(monkeypatch, "model", *words) == 0
+
+
+def test_crops_lie_in_a_folder_a_class(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "model", "pictures/a.jpg", "--crops", "crops", "--score", "0.5", "--jsonl") == 0
+
+    rows = json.loads(capsys.readouterr().out)["detections"]
+    crops = sorted(str(path.relative_to(here / "crops")) for path in (here / "crops").rglob("*.jpg"))
+    assert crops == sorted(f"{row['class']}/a-{number}.jpg" for number, row in enumerate(rows, start=1))
+    x1, y1, x2, y2 = rows[0]["box"]
+    assert image_size(here / "crops" / rows[0]["class"] / "a-1.jpg") == (ceil(x2) - int(x1), ceil(y2) - int(y1))
+
+
+def test_tiles_are_asked_for_by_an_option(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts = []
+    for options in ([], ["--tile", "48", "--overlap", "0"]):
+        assert run(monkeypatch, "model", "pictures/a.jpg", "--json", *options) == 0
+        counts.append(len(answer(capsys)["images"][0]["detections"]))
+
+    assert counts[0] < counts[1]
+
+
+def test_an_address_that_is_dead_is_one_line(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "model", "http://127.0.0.1:1/x.jpg", "pictures/a.jpg", "--json") == 1
+
+    said = capsys.readouterr()
+    assert len(json.loads(said.out)["images"]) == 1
+    assert said.err.splitlines()[-2].startswith("onelook: http://127.0.0.1:1/x.jpg: expected a picture, got no answer")

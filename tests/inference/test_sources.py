@@ -1,4 +1,4 @@
-"""What may be looked at: files, folders, globs; pixels in many forms."""
+"""What may be looked at: files, folders, globs, films, addresses; pixels in many forms."""
 
 import io
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from onelook.inference.sources import find_images, pixels_of
+from onelook.inference.sources import find_images, find_sources, listed_sources, pixels_of
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.letterbox import Image
 
@@ -37,21 +37,53 @@ def test_a_missing_file_is_kept_when_something_else_is_there(pictures: Path) -> 
     assert [path.name for path in found] == ["absent.jpg", "a.jpg"]
 
 
+def test_addresses_cameras_and_standard_input_are_sources_and_no_files(pictures: Path) -> None:
+    words = ["https://example.org/x.jpg", "0", "-", str(pictures / "a.jpg")]
+
+    assert find_sources(words) == words
+    with pytest.raises(UserError, match="0: expected pictures in files, folders of them or a glob"):
+        find_images(["0"])
+
+
+def test_a_film_is_taken_where_it_is_named_and_in_a_folder_without_pictures(pictures: Path) -> None:
+    for name in ("b.mp4", "a.AVI"):
+        (pictures / name).touch()
+
+    assert [Path(each).name for each in find_sources([str(pictures)])] == ["a.jpg", "b.JPG"]
+    assert [Path(each).name for each in find_sources([f"{pictures}/*.mp4"])] == ["b.mp4"]
+    for name in ("a.jpg", "b.JPG"):
+        (pictures / name).unlink()
+    assert [Path(each).name for each in find_sources([str(pictures)])] == ["a.AVI", "b.mp4"]
+
+
+def test_a_file_whose_name_is_a_number_is_no_camera(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (pictures / "a.jpg").rename(pictures / "7")
+    monkeypatch.chdir(pictures)
+
+    assert find_images(["7"]) == [Path("7")]
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
         ("absent.jpg", "absent.jpg: expected pictures, folders of them or a glob, got nothing there"),
+        ("absent.mp4", "absent.mp4: expected pictures, folders of them or a glob, got nothing there"),
         ("absent/*.jpg", r"absent/\*.jpg: expected pictures \(.bmp, .gif, .*\), got none"),
-        ("https://example.org/x.jpg", "got an address, which cannot be read yet"),
-        ("rtsp://camera/1", "got an address"),
-        ("film.MP4", "got a video"),
-        ("0", "got a camera's number"),
-        ("-", "got standard input"),
+        ("rtsp://camera/1", "expected a file, or an address that begins with http:// or https://"),
+        ("file:///etc/hostname", "expected a file, or an address that begins with http:// or https://"),
     ],
 )
 def test_what_cannot_be_looked_at_is_one_line(source: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        find_images([source])
+        find_sources([source])
+
+
+def test_a_list_names_sources_as_they_stand_each_once() -> None:
+    assert listed_sources(["a.jpg\n", "  b[1].jpg ", "", "a.jpg"], "x.txt") == ["a.jpg", "b[1].jpg"]
+    with pytest.raises(UserError, match=r"x\.txt: expected a path or an address on each line, got an empty list"):
+        listed_sources(["\n"], "x.txt")
+    with pytest.raises(UserError, match="ftp://x: expected a file, or an address"):
+        listed_sources(["ftp://x"], "x.txt")
 
 
 def test_a_folder_without_pictures_is_refused_with_the_way_out(tmp_path: Path) -> None:

@@ -133,6 +133,15 @@ def test_a_picture_that_asks_for_gigabytes_is_refused_by_its_header(monkeypatch:
         read_image(encoded(Pillow.fromarray(gradient()), "png"))
 
 
+def test_a_file_without_end_is_left_at_the_most_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(images, "MOST_BYTES", 1000)
+    (tmp_path / "large.jpg").write_bytes(bytes(1001))
+
+    for path in (Path("/dev/zero"), tmp_path / "large.jpg"):
+        with pytest.raises(FormatError, match="expected at most 1000 bytes, got more"):
+            read_image(path)
+
+
 def test_a_jpeg_is_written_whole_and_reads_back(tmp_path: Path) -> None:
     write_jpeg(tmp_path / "new" / "x.jpg", gradient()[:, ::-1])  # a view that is not contiguous
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import typer
 
 from onelook.cli.output import print_json
+from onelook.cli.telling import Teller, place_of
 from onelook.structures.errors import FormatError, UserError
 
 if TYPE_CHECKING:
@@ -28,47 +28,38 @@ def refuse_box_options(model: Path, given: Mapping[str, Any]) -> None:
 def predict_classes(
     model: Path,
     bundle: "Classifying",
-    paths: Sequence[Path],
+    sources: Sequence[str],
     computing: tuple[int | None, str | None],
-    as_json: bool,
+    most_pixels: int | None,
+    way: str,
 ) -> None:
     """Print the likeliest classes of each picture; one that cannot be read is one line on stderr, and the exit code is 1.
 
     `computing` are the threads and the runtime.
     """
     from onelook.inference.classifier import load_classifier
-    from onelook.structures.images import read_image
+    from onelook.inference.items import count_of, items_of
     from onelook.structures.progress import track
 
     classifier = load_classifier(bundle, *computing)
     width, height = classifier.settings.size
     runtime = classifier.runtime.description
-    typer.echo(f"{model}: a classifier of {len(classifier.names)} classes, {width} x {height}, {runtime}", err=as_json)
-    images: list[dict[str, Any]] = []
-    failed: list[dict[str, str]] = []
-    start = perf_counter()
-    for path in track(paths, len(paths), "predicting"):
+    teller = Teller(model, way)
+    teller.head(f"a classifier of {len(classifier.names)} classes, {width} x {height}, {runtime}")
+    for item in track(items_of(sources, teller.fail, most_pixels), count_of(sources), "predicting", "pictures"):
         try:
-            image = read_image(path)
+            image = item.read()
         except FormatError as error:
-            failed.append({"file": str(path), "error": str(error)})
-            typer.echo(f"onelook: {error}", err=True)
+            teller.fail(item.source, error)
             continue
         top = [
             {"class": classifier.names[index], "score": round(score, 6)}
             for index, score in classifier.predict(image).top(SHOWN)
         ]
-        images.append({"file": str(path), "width": image.shape[1], "height": image.shape[0], "classes": top})
-        if not as_json:
-            typer.echo(f"{path}: " + ", ".join(f"{each['class']} {each['score']:.3f}" for each in top))
-    seconds = perf_counter() - start
-    if as_json:
-        print_json({"model": str(model), "runtime": runtime, "images": images, "failed": failed, "seconds": seconds})
-    else:
-        typer.echo(f"{len(images)} pictures, {seconds:.2f} s")
-    if failed:
-        typer.echo(f"onelook: {len(failed)} of {len(paths)} pictures could not be read", err=True)
-        raise typer.Exit(1)
+        film = {} if item.frame is None else {"frame": item.frame, "seconds": item.seconds}
+        row = {"file": item.source, **film, "width": image.shape[1], "height": image.shape[0], "classes": top}
+        teller.row(row, f"{place_of(row)}: " + ", ".join(f"{each['class']} {each['score']:.3f}" for each in top))
+    teller.end({}, runtime, "{seconds}")
 
 
 def judged_as_classifier(

@@ -1,5 +1,6 @@
 """`load` a model, `predict` images: boxes come back in each image's own pixels."""
 
+from functools import partial
 from pathlib import Path
 from typing import overload
 
@@ -13,6 +14,7 @@ from onelook.inference.runtime import Floats, Runtime
 from onelook.inference.runtimes import make_runtime
 from onelook.inference.sources import Picture, Pictures, fetched, pixels_of
 from onelook.inference.thresholds import Score, share, thresholds
+from onelook.inference.tiling import OVERLAP, Tiling, look_in_tiles
 from onelook.structures.boxes import area, clip
 from onelook.structures.bundle import Bundle, find_model
 from onelook.structures.darknet_resize import darknet_fit, darknet_place
@@ -48,29 +50,51 @@ class Detector:
             )
 
     @overload
-    def predict(self, images: Picture, score: Score | None = None, nms: float | None = None) -> Prediction: ...
+    def predict(
+        self,
+        images: Picture,
+        score: Score | None = None,
+        nms: float | None = None,
+        tile: int | None = None,
+        overlap: float = OVERLAP,
+    ) -> Prediction: ...
 
     @overload
-    def predict(self, images: Pictures, score: Score | None = None, nms: float | None = None) -> list[Prediction]: ...
+    def predict(
+        self,
+        images: Pictures,
+        score: Score | None = None,
+        nms: float | None = None,
+        tile: int | None = None,
+        overlap: float = OVERLAP,
+    ) -> list[Prediction]: ...
 
     def predict(
-        self, images: Picture | Pictures, score: Score | None = None, nms: float | None = None
+        self,
+        images: Picture | Pictures,
+        score: Score | None = None,
+        nms: float | None = None,
+        tile: int | None = None,
+        overlap: float = OVERLAP,
     ) -> Prediction | list[Prediction]:
         """Return what is seen on one image, or a list of that for a list of images; best first.
 
         An image is a path, an http or https address, a file's bytes, a PIL image, or an array (h, w, 3) uint8 RGB. Boxes are in
         its own pixels, as it is shown (EXIF rotation applied), clipped to it. `score` (for all classes, or by name) and `nms`
-        (IoU) default to the bundle's. Raises FormatError for a file that is no picture, UserError for a threshold outside
-        0..1, ValueError for an array of another form.
+        (IoU) default to the bundle's. With `tile` the image is looked at in pieces of so many pixels a side too, which share
+        `overlap` of it. Raises FormatError for a file that is no picture, UserError for a number out of its range,
+        ValueError for an array of another form.
         """
         if isinstance(images, list):
-            return [self.predict(image, score, nms) for image in images]
+            return [self.predict(image, score, nms, tile, overlap) for image in images]
         least = thresholds(score, self.settings.score, self.names)
         nms = share("nms", nms, self.settings.nms)
+        tiling = None if tile is None else Tiling(tile, overlap)
         file = str(images) if isinstance(images, str | Path) else None
         picture = fetched(images)
         image = pixels_of(picture, file)
-        found = self._look(image, least, nms)
+        look = partial(self._look, least=least, nms=nms)
+        found = look_in_tiles(look, image, tiling, nms) if tiling else look(image)
         size = image.shape[1], image.shape[0]
         return Prediction(found.boxes, found.scores, found.classes, self.names, size, picture, file)
 

@@ -1,7 +1,7 @@
-"""What a user may give to be looked at: files, folders and globs on the command line, pixels in many forms in Python."""
+"""What a user may give to be looked at: words on the command line, pixels in many forms in Python."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -9,7 +9,9 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageOps
 
+from onelook.inference import films
 from onelook.inference.fetching import fetch, is_address
+from onelook.inference.items import STDIN, is_file, is_film
 from onelook.structures.errors import UserError
 from onelook.structures.images import SUFFIXES, read_image
 from onelook.structures.letterbox import Image
@@ -20,54 +22,72 @@ Picture = str | Path | bytes | Image | Pillow.Image
 Pictures = list[str] | list[Path] | list[bytes] | list[Image] | list[Pillow.Image] | list[Picture]
 """Several of them."""
 
-_VIDEO = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"})
-_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
 def find_images(sources: Sequence[str]) -> list[Path]:
     """Return the pictures that files, folders (not what lies deeper) and globs (`**` goes deeper) name, each once, in order.
 
-    A file that is not there is kept, for the reader to tell of, as long as something else is there. Raises UserError for a
-    folder or a glob without pictures, when nothing at all is there, and for videos, cameras and addresses.
+    As `find_sources`; raises UserError for films, cameras, addresses and standard input too.
     """
-    found = [path for source in sources for path in _expand(source)]
-    if not any(path.exists() for path in found):
+    for source in sources:
+        if source == STDIN or is_address(source) or is_film(source):
+            raise UserError(f"{source}: expected pictures in files, folders of them or a glob")
+    return [Path(source) for source in find_sources(sources)]
+
+
+def find_sources(sources: Sequence[str]) -> list[str]:
+    """Return what the words name, each once, in order: files, addresses, cameras, `-`; folders and globs by what is in them.
+
+    A folder gives its pictures, not what lies deeper, and its films where it has no picture; a glob (`**` goes deeper) gives
+    pictures, and films where it ends as they do. A file that is not there is kept, for the reader to tell of, as long as
+    something else is there. Raises UserError for a folder or a glob with nothing in it, when nothing at all is there, and for
+    addresses that are neither http nor https.
+    """
+    found = [each for source in sources for each in _expand(source)]
+    if not any(not is_file(each) or Path(each).exists() for each in found):
         raise UserError(f"{', '.join(sources)}: expected pictures, folders of them or a glob, got nothing there")
     return list(dict.fromkeys(found))
 
 
-def _expand(source: str) -> list[Path]:
-    _refuse_streams(source)
+def listed_sources(lines: Iterable[str], where: str) -> list[str]:
+    """Return the sources that a list names, one a line, as they stand; raises UserError for a list without any."""
+    found = [text for line in lines if (text := line.strip())]
+    if not found:
+        raise UserError(f"{where}: expected a path or an address on each line, got an empty list")
+    for source in found:
+        _refuse_other_schemes(source)
+    return list(dict.fromkeys(found))
+
+
+def _expand(source: str) -> list[str]:
+    _refuse_other_schemes(source)
     path = Path(source)
+    if not is_file(source):
+        return [source]
     if path.is_dir():
-        found = [each for each in sorted(path.iterdir()) if _is_picture(each)]
+        inside = [str(each) for each in sorted(path.iterdir())]
+        found = [each for each in inside if _is_there(each, SUFFIXES)]
+        found = found or [each for each in inside if _is_there(each, films.SUFFIXES)]
     elif has_magic(source) and not path.exists():
+        endings = films.SUFFIXES if path.suffix.lower() in films.SUFFIXES else SUFFIXES
         matches = sorted(glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-        found = [each for each in map(Path, matches) if _is_picture(each)]
+        found = [each for each in matches if _is_there(each, endings)]
     else:
-        return [path]
+        return [source]
     if not found:
         raise UserError(f"{source}: expected pictures ({', '.join(sorted(SUFFIXES))}), got none; '**' looks deeper")
     return found
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+def _is_there(source: str, endings: frozenset[str]) -> bool:
+    path = Path(source)
+    return path.suffix.lower() in endings and path.is_file() and not path.name.startswith(".")
 
 
-def _refuse_streams(source: str) -> None:
-    """Raise UserError for what is no file on this machine or holds more than one picture."""
-    kind = None
-    if _URL.match(source):
-        kind = "an address"
-    elif source == "-" or (source.isdigit() and not Path(source).exists()):
-        kind = "standard input" if source == "-" else "a camera's number"
-    elif Path(source).suffix.lower() in _VIDEO:
-        kind = "a video"
-    if kind:
-        raise UserError(
-            f"{source}: expected a picture, a folder or a glob, got {kind}, which cannot be read yet; save pictures first"
-        )
+def _refuse_other_schemes(source: str) -> None:
+    if _SCHEME.match(source) and not is_address(source):
+        raise UserError(f"{source}: expected a file, or an address that begins with http:// or https://")
 
 
 def fetched(picture: Picture) -> Picture:
@@ -84,7 +104,7 @@ def pixels_of(picture: Picture, where: str | None = None) -> Image:
     if isinstance(picture, bytes):
         return read_image(picture, where)
     if isinstance(picture, str | Path):
-        _refuse_streams(str(picture))
+        _refuse_other_schemes(str(picture))
         return read_image(Path(picture), where)
     if isinstance(picture, Pillow.Image):
         return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"), np.uint8)

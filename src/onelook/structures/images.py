@@ -3,6 +3,7 @@
 The header is looked at before a pixel is decoded, so that a small file cannot ask for gigabytes.
 """
 
+import os
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +24,9 @@ if TYPE_CHECKING:  # reading headers needs no OpenCV
 MOST_PIXELS = 200_000_000
 """Largest picture that is decoded: 600 MB as RGB."""
 
+MOST_BYTES = 1_000_000_000
+"""Largest file that is read as a picture."""
+
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 """Endings, in lower case, by which a folder's pictures are known."""
 
@@ -30,17 +34,18 @@ _ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
 
 
-def read_image(source: Path | bytes, where: str | None = None) -> "Image":
+def read_image(source: Path | bytes, where: str | None = None, most_pixels: int | None = None) -> "Image":
     """Return the picture as it is shown, (h, w, 3) uint8 RGB: EXIF rotation applied, grey, palette, CMYK and 16 bit converted.
 
     `source` is a path or the file's bytes; `where` names it in errors. Raises FormatError when it is missing, truncated,
-    no picture, or larger than MOST_PIXELS.
+    no picture, or larger than `most_pixels`, by default MOST_PIXELS.
     """
     where = where or (str(source) if isinstance(source, Path) else "image")
     data = source if isinstance(source, bytes) else _bytes(source)
     width, height, orientation = _header(data, where)
-    if width * height > MOST_PIXELS:
-        raise FormatError(f"{where}: expected at most {MOST_PIXELS} pixels, got {width} x {height}")
+    most_pixels = most_pixels or MOST_PIXELS
+    if width * height > most_pixels:
+        raise FormatError(f"{where}: expected at most {most_pixels} pixels, got {width} x {height}")
     if data[:2] == b"\xff\xd8" and orientation == UPRIGHT:
         try:
             return np.asarray(simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True), np.uint8)
@@ -68,9 +73,13 @@ def write_jpeg(path: Path, image: "Image", quality: int = 92) -> None:
 
 def _bytes(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size  # 0 of a pipe or a device, which may have no end
+            data = b"" if size > MOST_BYTES else file.read(-1 if size else MOST_BYTES + 1)
     except OSError as error:
         raise FormatError(f"{path}: expected an image, got {error.strerror}") from None
+    if max(size, len(data)) > MOST_BYTES:
+        raise FormatError(f"{path}: expected at most {MOST_BYTES} bytes, got more")
     if not data:
         raise FormatError(f"{path}: expected an image, got an empty file")
     return data

@@ -9,14 +9,14 @@ Item = TypeVar("Item")
 
 def track(
     items: Iterable[Item],
-    total: int,
+    total: int | None,
     what: str,
     unit: str = "images",
     done: int = 0,
     note: Callable[[Item], str] | None = None,
     below: Callable[[], Any] | None = None,
 ) -> Iterator[Item]:
-    """Yield `items`, showing how many of `total` are done, how many a second, and the time left.
+    """Yield `items`, showing how many of `total` (None where nobody knows) are done, how many a second, and the time left.
 
     `done` were done before; `note` says a word about the item at hand; `below` gives what rich is to draw under the bar,
     None nothing.

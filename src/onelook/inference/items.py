@@ -1,0 +1,96 @@
+"""What a user names, one picture after the other: files, addresses, standard input, films and cameras."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from onelook.inference.fetching import fetch, is_address
+from onelook.inference.films import SUFFIXES, Film, film_length, is_camera
+from onelook.structures.errors import FormatError
+from onelook.structures.images import MOST_BYTES, read_image
+from onelook.structures.letterbox import Image
+
+STDIN = "-"
+"""One picture's bytes on standard input."""
+
+Failed = Callable[[str, FormatError], None]
+"""Told of a source that cannot be read, and why."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture to look at; in a film also which it is, from 0, when it is shown, and the film's pictures a second."""
+
+    source: str
+    read: Callable[[], Image]
+    """Gives the pixels; raises FormatError."""
+    frame: int | None = None
+    seconds: float | None = None
+    rate: float | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The picture's own file, None for one that has none."""
+        return Path(self.source) if self.frame is None and is_file(self.source) else None
+
+
+def is_film(source: str) -> bool:
+    """Return whether a source is a film or a camera: more than one picture."""
+    return is_camera(source) or (not is_address(source) and Path(source).suffix.lower() in SUFFIXES)
+
+
+def is_file(source: str) -> bool:
+    """Return whether a source is a file on this machine."""
+    return source != STDIN and not is_address(source) and not is_camera(source)
+
+
+def items_of(sources: Sequence[str], failed: Failed, most_pixels: int | None = None) -> Iterator[Item]:
+    """Yield the pictures of the sources in order; a film that cannot be opened or breaks off goes to `failed`."""
+    for source in sources:
+        if is_film(source):
+            yield from _frames(source, failed)
+        else:
+            yield Item(source, partial(read_source, source, most_pixels))
+
+
+def read_source(source: str, most_pixels: int | None = None) -> Image:
+    """Return the pixels (h, w, 3) uint8 RGB, upright, of a file, an address or standard input. Raises FormatError."""
+    if source == STDIN:
+        return read_image(_stdin(), "standard input", most_pixels)
+    if is_address(source):
+        return read_image(fetch(source), source, most_pixels)
+    return read_image(Path(source), source, most_pixels)
+
+
+def count_of(sources: Sequence[str]) -> int | None:
+    """Return how many pictures the sources announce; None with a camera among them, or a film that does not say."""
+    lengths = [film_length(source) if is_film(source) else 1 for source in sources]
+    return None if None in lengths else sum(filter(None, lengths))
+
+
+def _frames(source: str, failed: Failed) -> Iterator[Item]:
+    try:
+        film = Film(source)
+    except FormatError as error:
+        failed(source, error)
+        return
+    try:
+        for number, picture in enumerate(film):
+            yield Item(source, partial(_same, picture), number, round(number / film.rate, 3), film.rate)
+    except FormatError as error:
+        failed(source, error)
+    finally:
+        film.close()
+
+
+def _same(picture: Image) -> Image:
+    return picture
+
+
+def _stdin() -> bytes:
+    data = sys.stdin.buffer.read(MOST_BYTES + 1)
+    if not data:
+        raise FormatError("standard input: expected a picture, got nothing")
+    return data
