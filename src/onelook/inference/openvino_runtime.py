@@ -4,7 +4,6 @@ Numbers are float32 unless asked otherwise: left to itself OpenVINO takes bfloat
 One image has `threads` cores, and as many images as the machine then has room for are computed at the same time.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onelook.inference.runtime import Floats, check_threads, told_threads
+from onelook.inference.throughput import cores
 from onelook.structures.errors import FormatError, UserError
 
 PRECISIONS = {"f32": "float32", "bf16": "bfloat16"}
@@ -35,11 +35,11 @@ class OpenVinoRuntime:
         cannot be run.
         """
         check_threads(threads)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        streams = max(1, cores // (threads or cores))
+        here = cores()
+        streams = max(1, here // (threads or here))
         settings = {
             "NUM_STREAMS": streams,
-            "INFERENCE_NUM_THREADS": streams * (threads or cores),
+            "INFERENCE_NUM_THREADS": streams * (threads or here),
             "INFERENCE_PRECISION_HINT": precision,
             "ENABLE_CPU_PINNING": False,  # two programs beside each other would take the same cores
         }

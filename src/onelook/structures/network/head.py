@@ -4,6 +4,7 @@ Sources: YOLOv3 (arXiv 1804.02767), scale_x_y from YOLOv4 (arXiv 2004.10934), ne
 Gaussian YOLOv3 (arXiv 1904.04620), YOLOv2 (arXiv 1612.08242), YOLOv1 (arXiv 1506.02640).
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,15 +43,15 @@ class Head:
     def decode(self, raw: Floats, size: tuple[int, int], threshold: float) -> Detections:
         """Return what one image's raw output (a * (5 + classes), h, w) says; see `heads.decode`."""
         outputs = raw.reshape(len(self.anchors), self.channels, *raw.shape[1:])
-        objectness = outputs[:, 4] if self.new_coords else sigmoid(outputs[:, 4])  # (a, h, w)
-        place = np.nonzero(objectness > threshold)
+        place = np.nonzero(outputs[:, 4] > (threshold if self.new_coords else before_sigmoid(threshold)))
         cells = outputs[place[0], :, place[1], place[2]]  # (n, 5 + classes)
+        objectness = cells[:, 4:5] if self.new_coords else sigmoid(cells[:, 4:5])
         classes = cells[:, 5:] if self.new_coords else sigmoid(cells[:, 5:])
         offsets = cells[:, :2] if self.new_coords else sigmoid(cells[:, :2])
         with np.errstate(over="ignore"):
             factors = (cells[:, 2:4] * 2) ** 2 if self.new_coords else np.exp(cells[:, 2:4])
         boxes = self._boxes(offsets, factors, place, raw.shape[1:], size)
-        return above(boxes, objectness[place][:, None] * classes, threshold)
+        return above(boxes, objectness * classes, threshold)
 
     def _boxes(
         self, offsets: Floats, factors: Floats, place: Places, grid: tuple[int, ...], size: tuple[int, int]
@@ -83,15 +84,14 @@ class GaussianHead(Head):
     def decode(self, raw: Floats, size: tuple[int, int], threshold: float) -> Detections:
         """Return what one image's raw output (a * (9 + classes), h, w) says; spread takes from the scores."""
         outputs = raw.reshape(len(self.anchors), self.channels, *raw.shape[1:])
-        objectness = sigmoid(outputs[:, 8])  # (a, h, w)
-        place = np.nonzero(objectness > threshold)
+        place = np.nonzero(outputs[:, 8] > before_sigmoid(threshold))
         cells = outputs[place[0], :, place[1], place[2]]  # (n, 9 + classes)
         with np.errstate(over="ignore"):
             factors = np.exp(cells[:, [4, 6]])
         boxes = self._boxes(sigmoid(cells[:, [0, 2]]), factors, place, raw.shape[1:], size)
         boxes[:, :2] += boxes[:, 2:] * {"center": 0, "left_top": 0.5, "right_bottom": -0.5}[self.point]
         certain = 1 - sigmoid(cells[:, [1, 3, 5, 7]]).mean(axis=1)
-        return above(boxes, (objectness[place] * certain)[:, None] * sigmoid(cells[:, 9:]), threshold)
+        return above(boxes, (sigmoid(cells[:, 8]) * certain)[:, None] * sigmoid(cells[:, 9:]), threshold)
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,16 @@ def above(boxes: Floats, scores: Floats, threshold: float) -> Detections:
     which, kind = np.nonzero(scores > threshold)
     kept = boxes[which].clip(-FARTHEST, FARTHEST).astype(np.float32)
     return Detections(xyxy_from_cxcywh(kept), scores[which, kind], kind)
+
+
+def before_sigmoid(threshold: float) -> float:
+    """Return a number that everything exceeds whose logistic function exceeds the threshold; what just does may exceed it too.
+
+    Cells are sorted out by it before any logistic function is computed: nearly all cells are empty.
+    """
+    if not 0 < threshold < 1:
+        return -math.inf if threshold <= 0 else math.inf
+    return math.log(threshold / (1 - threshold)) - 1e-3
 
 
 def sigmoid(values: Floats) -> Floats:
