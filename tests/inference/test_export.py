@@ -12,8 +12,9 @@ import pytest
 from tests.structures.small_models import small_bundle
 
 from onelook.inference import export as exporting
+from onelook.inference import onnx_heads
 from onelook.inference.export import Proof, export
-from onelook.inference.gate import GateError, Tolerance
+from onelook.inference.gate import Difference, GateError, Tolerance
 from onelook.inference.model import Detector, load
 from onelook.structures.boxes import clip
 from onelook.structures.bundle import find_model
@@ -135,3 +136,41 @@ def test_real_weights_are_exported_with_the_bytes_that_came(shared: Path, tmp_pa
     assert (tmp_path / "xl" / "xl.weights").read_bytes() == path.read_bytes()
     assert written.difference.boxes > 20
     assert load(tmp_path / "xl").names[0] == "person"
+
+
+@pytest.mark.parametrize("outputs", ["boxes", "detections"])
+@pytest.mark.parametrize("to", ["onnx", "openvino"])
+def test_a_graph_that_decodes_is_proved_and_is_for_other_programs(tmp_path: Path, to: str, outputs: str) -> None:
+    if to == "openvino":
+        pytest.importorskip("openvino", reason="OPENVINO ABSENT: its exports were not made")
+    bundle = small_bundle()
+    bundle = dataclasses.replace(bundle, arrays={**bundle.arrays, "1.weights": bundle.arrays["1.weights"] / 10})
+
+    written = export(bundle, to, tmp_path / ("x.onnx" if to == "onnx" else "x.xml"), outputs=outputs)
+
+    assert isinstance(written.difference, Difference)
+    assert written.difference.boxes > 20
+    assert written.difference.score < 1e-4
+    with pytest.raises(UserError, match=f"expected raw outputs, got {outputs}; export it without --outputs"):
+        load(written.files[0])
+
+
+def test_a_decoding_that_is_wrong_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_heads, "FARTHEST", 20.0)
+
+    with pytest.raises(GateError):
+        export(small_bundle(), "onnx", tmp_path / "x.onnx", outputs="boxes")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("to", "outputs", "message"),
+    [
+        ("onnx", "box", r"--outputs: expected raw, boxes, detections, got 'box'; did you mean 'boxes'\?"),
+        ("darknet", "boxes", "--outputs boxes: expected a detector --to onnx or openvino, in float32; leave it out"),
+    ],
+)
+def test_a_form_of_outputs_that_cannot_be_is_one_line(tmp_path: Path, to: str, outputs: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        export(small_bundle(), to, tmp_path / "x", outputs=outputs)

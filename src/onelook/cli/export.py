@@ -38,6 +38,12 @@ def export(
     tolerance: Annotated[
         float | None, typer.Option(help="AP50 (top-1) that may be lost: 0.01 with --int8, 0.001 without.")
     ] = None,
+    outputs: Annotated[
+        str,
+        typer.Option(
+            help="What a detector's graph gives: raw numbers, boxes (decoded) or detections (after NMS by class)."
+        ),
+    ] = "raw",
     weights: Annotated[Path | None, typer.Option(help="The .weights of a .cfg that has none beside it.")] = None,
     names: Annotated[Path | None, typer.Option(help="The class names of a .cfg, one a line.")] = None,
     as_json: Annotated[
@@ -53,7 +59,7 @@ def export(
     proof = proof_of(bundle, images, data, int8, tolerance)
     calibration = calibration_of(int8) if int8 else []
     try:
-        written = write(bundle, to, out, proof, calibration)
+        written = write(bundle, to, out, proof, calibration, outputs)
     except GateError as failure:
         typer.echo(f"onelook: {out}: {failure}", err=True)
         if as_json:

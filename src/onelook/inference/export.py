@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from onelook.inference.class_gate import ClassDifference, check_classes
 from onelook.inference.classifier import ImageClassifier
-from onelook.inference.exported import RAW, ROOM, described
+from onelook.inference.exported import ROOM, described, is_exported, read_exported
 from onelook.inference.gate import EXACT, INT8, Difference, Labels, Tolerance, check
-from onelook.inference.loading import load
+from onelook.inference.graph_gate import check_in_graph
+from onelook.inference.loading import is_classifier, load
 from onelook.inference.model import Detector
 from onelook.inference.named_graph import named_model
-from onelook.inference.onnx_graph import onnx_model
+from onelook.inference.onnx_graph import OUTPUTS, RAW, Leaving, onnx_model
 from onelook.inference.openvino_runtime import read_model
 from onelook.inference.quantising import quantised
 from onelook.inference.sources import pixels_of
@@ -60,36 +61,42 @@ def export(
     out: Path,
     proof: Proof | None = None,
     calibration: Pictures = (),
+    outputs: str = RAW,
 ) -> Export:
     """Write the bundle as `to`, a key of EXPORTS, to `out`; it appears only when it sees the same on the proof's pictures.
 
-    Without a proof, generated pictures are compared. With pictures for `calibration` the export computes in INT8. Raises
+    Without a proof, generated pictures are compared. With pictures for `calibration` the export computes in INT8. `outputs`,
+    one of OUTPUTS, is the form in which a detector's graph gives what it says; NMS in it has the bundle's thresholds. Raises
     UserError for an unknown form or a place that cannot be taken, GateError when the export differs beyond the tolerance.
     """
     if to not in EXPORTS:
         raise UserError(f"--to: expected {', '.join(EXPORTS)}, got {to!r}{nearest(to, EXPORTS)}")
     if calibration and to != "openvino":
         raise UserError(f"--int8: expected --to openvino, which computes it faster, got --to {to}")
+    if outputs not in OUTPUTS:
+        raise UserError(f"--outputs: expected {', '.join(OUTPUTS)}, got {outputs!r}{nearest(outputs, OUTPUTS)}")
+    if outputs != RAW and (to == "darknet" or calibration or is_classifier(bundle)):
+        raise UserError(f"--outputs {outputs}: expected a detector --to onnx or openvino, in float32; leave it out")
     default = Proof(generated_pictures(), tolerance=INT8 if calibration else EXACT)
-    return EXPORTS[to](bundle, out, proof or default, calibration)
+    return EXPORTS[to](bundle, out, proof or default, calibration, outputs)
 
 
-def _to_onnx(bundle: Bundle | NamedBundle, out: Path, proof: Proof, _: Pictures) -> Export:
+def _to_onnx(bundle: Bundle | NamedBundle, out: Path, proof: Proof, _: Pictures, outputs: str) -> Export:
     _check_name(out, ".onnx")
-    model = _graph(bundle)
-    onnx.helper.set_model_props(model, described(bundle, RAW))
+    model = _graph(bundle, outputs)
+    onnx.helper.set_model_props(model, described(bundle, outputs))
     with _beside(out) as folder:
         (folder / out.name).write_bytes(model.SerializeToString())
         difference = _proved(bundle, folder / out.name, proof)
         return Export((_kept(folder / out.name, out),), difference)
 
 
-def _to_openvino(bundle: Bundle | NamedBundle, out: Path, proof: Proof, calibration: Pictures) -> Export:
+def _to_openvino(bundle: Bundle | NamedBundle, out: Path, proof: Proof, calibration: Pictures, outputs: str) -> Export:
     _check_name(out, ".xml")
-    model = read_model(_graph(bundle).SerializeToString())
+    model = read_model(_graph(bundle, outputs).SerializeToString())
     if calibration:
         model = quantised(model, _inputs(bundle, calibration))
-    for word, value in described(bundle, RAW).items():
+    for word, value in described(bundle, outputs).items():
         model.set_rt_info(value, [ROOM, word])
     with _beside(out) as folder:
         import openvino
@@ -100,7 +107,7 @@ def _to_openvino(bundle: Bundle | NamedBundle, out: Path, proof: Proof, calibrat
         return Export((_kept(folder / out.name, out), numbers), difference)
 
 
-def _to_darknet(bundle: Bundle | NamedBundle, out: Path, proof: Proof, _: Pictures) -> Export:
+def _to_darknet(bundle: Bundle | NamedBundle, out: Path, proof: Proof, _: Pictures, __: str) -> Export:
     if isinstance(bundle, NamedBundle):
         raise UserError(f"--to darknet: expected a network of a .cfg, got {bundle.network.name}; --to onnx writes it")
     name, settings = out.name, bundle.settings
@@ -116,11 +123,12 @@ def _to_darknet(bundle: Bundle | NamedBundle, out: Path, proof: Proof, _: Pictur
     return Export(tuple(out / f"{name}.{ending}" for ending in ("cfg", "weights", "names", "data")), difference)
 
 
-def _graph(bundle: Bundle | NamedBundle) -> onnx.ModelProto:
-    """Return the computation from pixels on: to what the heads receive, or to a classifier's likelihoods."""
+def _graph(bundle: Bundle | NamedBundle, outputs: str) -> onnx.ModelProto:
+    """Return the computation from pixels on: to what the heads receive or beyond, or to a classifier's likelihoods."""
     if isinstance(bundle, NamedBundle):
         return onnx.load_from_string(named_model(bundle, likelihoods=True))
-    return onnx_model(bundle.layers(), bundle.arrays, "float32" if bundle.settings.exact else "uint8")
+    pixels, settings = "float32" if bundle.settings.exact else "uint8", bundle.settings
+    return onnx_model(bundle.layers(), bundle.arrays, pixels, Leaving(outputs, settings.score, settings.nms))
 
 
 def _inputs(bundle: Bundle | NamedBundle, pictures: Pictures) -> list[NDArray[np.generic]]:
@@ -133,7 +141,10 @@ def _inputs(bundle: Bundle | NamedBundle, pictures: Pictures) -> list[NDArray[np
 def _proved(bundle: Bundle | NamedBundle, file: Path, proof: Proof) -> Difference | ClassDifference:
     """Return how far the model in the file is from the bundle, computed by ONNX Runtime. Raises GateError beyond tolerance."""
     source = load(bundle, runtime="onnxruntime")
-    again = load(file, runtime="openvino" if file.suffix == ".xml" else "onnxruntime")
+    runtime = "openvino" if file.suffix == ".xml" else "onnxruntime"
+    if isinstance(source, Detector) and is_exported(file) and read_exported(file).outputs != RAW:
+        return check_in_graph(source, read_exported(file), runtime, proof.pictures, proof.tolerance)
+    again = load(file, runtime=runtime)
     if isinstance(source, Detector) and isinstance(again, Detector):
         return check(source, again, proof.pictures, proof.tolerance, proof.labels)
     assert isinstance(source, ImageClassifier) and isinstance(again, ImageClassifier)
@@ -187,7 +198,7 @@ def generated_pictures(count: int = 3, seed: int = 0) -> list[Image]:
     return pictures
 
 
-EXPORTS: dict[str, Callable[[Bundle | NamedBundle, Path, Proof, Pictures], Export]] = {
+EXPORTS: dict[str, Callable[[Bundle | NamedBundle, Path, Proof, Pictures, str], Export]] = {
     "onnx": _to_onnx,
     "openvino": _to_openvino,
     "darknet": _to_darknet,

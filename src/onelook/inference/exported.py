@@ -23,7 +23,6 @@ SUFFIXES = (".onnx", ".xml")
 ROOM = "onelook"
 """Under which the words stand in an .xml."""
 
-RAW = "raw"
 _NEEDED = ("names", "width", "height", "resize", "cfg", "outputs")
 
 

@@ -218,7 +218,7 @@ def _on_one(source: Detector, export: Detector, image: Image, outputs: tuple[Out
     expected = source.read_off(how, first, _size(image), LEAST_SCORE, 1)
     expected = expected[area(expected.boxes) > 1][:MOST_COMPARED]  # one cut to a sliver at the edge may be there or not
     found = export.read_off(how, second, _size(image), LEAST_SCORE / 2, 1)
-    pairs = [_nearest(expected, row, found) for row in range(len(expected))]
+    pairs = [nearest_to(expected, row, found) for row in range(len(expected))]
     there = np.asarray([pair for pair in pairs if pair is not None], np.float64).reshape(-1, 2)
     spread = max(float(np.abs(output).max()) for output in first)
     apart = max(float(np.abs(one - other).max()) for one, other in zip(first, second, strict=True))
@@ -236,7 +236,7 @@ def _size(image: Image) -> tuple[int, int]:
     return image.shape[1], image.shape[0]
 
 
-def _nearest(expected: Detections, row: int, found: Detections) -> tuple[float, float] | None:
+def nearest_to(expected: Detections, row: int, found: Detections) -> tuple[float, float] | None:
     """Return the differences of score and of the farthest corner to the most alike box of the same class, None without one."""
     same = found[found.classes == expected.classes[row]]
     if not len(same):

@@ -7,8 +7,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from onelook.inference.exported import RAW, Exported, is_exported, read_exported
-from onelook.inference.onnx_graph import onnx_model
+from onelook.inference.exported import Exported, is_exported, read_exported
+from onelook.inference.onnx_graph import RAW, onnx_model
 from onelook.inference.prediction import Prediction
 from onelook.inference.runtime import Floats, Runtime
 from onelook.inference.runtimes import make_runtime
