@@ -11,7 +11,20 @@ INTERRUPTED = 130
 
 def build_app() -> typer.Typer:
     """Return the command line application with every command in it."""
-    from onelook.cli import compare, darknet, data, demo, evaluate, export, forecast, predict, report, summary, train
+    from onelook.cli import (
+        compare,
+        darknet,
+        data,
+        demo,
+        evaluate,
+        export,
+        forecast,
+        predict,
+        report,
+        summary,
+        train,
+        worker,
+    )
 
     app = typer.Typer(
         name="onelook",
@@ -31,6 +44,7 @@ def build_app() -> typer.Typer:
     app.command("export")(export.export)
     app.command("report")(report.report)
     app.command("summary")(summary.summary)
+    app.command("worker")(worker.worker)
     app.add_typer(darknet.build_app(), name="darknet")
     return app
 

@@ -62,6 +62,11 @@ def home_of(client_id: str, workers: Iterable[str]) -> str | None:
     return max(workers, key=lambda worker: (_draw(client_id, worker), worker), default=None)
 
 
+def homes_of(client_id: str, workers: Iterable[str]) -> list[str]:
+    """Return the workers in the order in which they would be a client's home if those before were gone."""
+    return sorted(workers, key=lambda worker: (_draw(client_id, worker), worker), reverse=True)
+
+
 @lru_cache(maxsize=1 << 16)
 def _draw(client_id: str, worker: str) -> bytes:
     return hashlib.blake2b(f"{client_id}\0{worker}".encode(), digest_size=8).digest()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, select, update
 
 from onelook.service.database import Database
-from onelook.service.schema import callbacks
+from onelook.service.schema import callbacks, jobs
 
 MOST_ATTEMPTS = 8
 FIRST_PAUSE = 5.0
@@ -16,9 +16,10 @@ TURN = 60.0
 
 @dataclass(frozen=True)
 class Callback:
-    """A note to send: for which job, where, and the how manieth try it is."""
+    """A note to send: for which job of which client, where, and the how manieth try it is."""
 
     job_id: str
+    client_id: str
     url: str
     attempt: int
 
@@ -27,12 +28,15 @@ def take_callbacks(database: Database, owner: str, limit: int = 10) -> list[Call
     """Return notes that are due; nobody else gets them for TURN seconds."""
 
     def work(connection: Connection) -> list[Callback]:
-        due = select(callbacks).where(callbacks.c.due <= database.now()).order_by(callbacks.c.due).limit(limit)
-        rows = list(connection.execute(due if database.is_sqlite else due.with_for_update(skip_locked=True)))
+        due = select(callbacks, jobs.c.client_id).join(jobs, jobs.c.id == callbacks.c.job_id)
+        due = due.where(callbacks.c.due <= database.now()).order_by(callbacks.c.due).limit(limit)
+        rows = list(
+            connection.execute(due if database.is_sqlite else due.with_for_update(skip_locked=True, of=callbacks))
+        )
         taken = update(callbacks).where(callbacks.c.job_id.in_([row.job_id for row in rows]))
         if rows:
             connection.execute(taken.values(owner=owner, attempt=callbacks.c.attempt + 1, due=database.now() + TURN))
-        return [Callback(row.job_id, row.url, row.attempt + 1) for row in rows]
+        return [Callback(row.job_id, row.client_id, row.url, row.attempt + 1) for row in rows]
 
     return database.run(work)
 

@@ -29,6 +29,8 @@ class Taker:
     worker: str
     loaded: Callable[[str, str], bool]
     """Whether the worker has the model loaded that a client means by a name."""
+    alone: bool = True
+    """Whether it has nothing else: only then it takes what was tried before."""
 
 
 def claim(
@@ -36,7 +38,8 @@ def claim(
 ) -> tuple[ClaimedJob, ...]:
     """Return the jobs that the worker now has, for the time of a lease, oldest first: all of one client and one model name.
 
-    Empty when nothing waits that this worker may take. `order` None is the scheduler's own. Raises DatabaseDownError; a claim whose
+    Empty when nothing waits that this worker may take now, or when what comes next was tried before and the worker is not alone.
+    `order` None is the scheduler's own. Raises DatabaseDownError; a claim whose
     answer was lost is ended by its lease.
     """
 
@@ -46,9 +49,10 @@ def claim(
         ranked = order(connection, waiting) if order else rank(waiting, settings.affinity, settings.away)
         for queue in ranked:
             if not _left_to_home(connection, database, settings, queue):
-                taken = _take(connection, database, settings, taker.worker, queue)
-                if taken:
-                    return taken
+                rows = _choose(connection, database, settings.batch, queue)
+                if rows:
+                    tried = bool(rows[0].failures) and not taker.alone
+                    return () if tried else _take(connection, database, settings, taker.worker, queue, rows)
         return ()
 
     return database.run(work)
@@ -84,11 +88,13 @@ def _left_to_home(connection: Connection, database: Database, settings: ServiceS
 
 
 def _take(
-    connection: Connection, database: Database, settings: ServiceSettings, worker: str, queue: Queue
+    connection: Connection,
+    database: Database,
+    settings: ServiceSettings,
+    worker: str,
+    queue: Queue,
+    rows: Sequence[Record],
 ) -> tuple[ClaimedJob, ...]:
-    rows = _choose(connection, database, settings.batch, queue)
-    if not rows:
-        return ()
     now = database.now()
     values = {
         "state": "running",

@@ -24,6 +24,7 @@ from obstore.store import LocalStore, S3Store
 from onelook.service.models.names import DEFAULT, SHARED, check_name
 from onelook.structures.bundle import NAMED, read_bundle
 from onelook.structures.errors import FormatError, UserError
+from onelook.structures.files import new_folder
 from onelook.structures.named_bundle import GRAPH, read_named_bundle
 
 FILES = ("network.cfg", NAMED, GRAPH, "classes.txt", "weights.safetensors", "bundle.toml")
@@ -217,6 +218,33 @@ def pieces(store: ModelStore, version: ModelVersion, file: StoredFile) -> Iterat
                 yield bytes(piece)
         except FileNotFoundError:
             raise FormatError(f"{place}: expected a file of the version, got nothing there; publish it again") from None
+
+
+def copy_out(store: ModelStore, owner: str, name: str, version: str, folder: Path) -> Path:
+    """Write a version's bundle into a new folder, its digests checked, and return the folder.
+
+    Raises UserError when there is no such version or the folder holds something, FormatError when it is not what was published.
+    """
+    found = find_version(store, owner, name, version)
+    if found is None:
+        raise UserError(f"version: expected one of {owner}/{name}, got {version!r}, which is not there")
+    with new_folder(folder) as beside:
+        for file in found.files:
+            _copy_file(store, found, file, beside / file.name)
+    return folder
+
+
+def _copy_file(store: ModelStore, version: ModelVersion, file: StoredFile, path: Path) -> None:
+    digest = hashlib.sha256()
+    with path.open("wb") as written:
+        for piece in pieces(store, version, file):
+            digest.update(piece)
+            written.write(piece)
+    if digest.hexdigest() != file.sha256:
+        raise FormatError(
+            f"{version.owner}/{version.name}@{version.version}: {file.name}: expected sha256 {file.sha256[:12]}…, "
+            f"got {digest.hexdigest()[:12]}…; publish it again"
+        )
 
 
 def _point(store: ModelStore, owner: str, name: str, to: Current) -> Current:
