@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ def onelook(command: str, words: list[str]) -> tuple[str, float, int]:
     process = psutil.Popen(
         [sys.executable, "-m", "onelook", command, *words, "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    peak = Peak(process)
+    peak = Peak(process, supervised=command == "train")
     peak.start()
     try:
         text, _ = process.communicate()
@@ -158,24 +159,37 @@ def onelook(command: str, words: list[str]) -> tuple[str, float, int]:
 
 
 class Peak(threading.Thread):
-    """Looks a few times a second at what a process and its workers have."""
+    """Looks some times a second at what a training and its workers have; a supervisor, which only waits, is none of them."""
 
-    def __init__(self, process: psutil.Process) -> None:
+    def __init__(self, process: psutil.Process, supervised: bool) -> None:
         super().__init__(daemon=True)
-        self.process, self.main, self.workers = process, 0, 0
+        self.process, self.supervised, self.main, self.workers = process, supervised, 0, 0
 
     def run(self) -> None:
         """Look until the process has ended."""
-        while self.process.is_running():
-            try:
-                status = Path(f"/proc/{self.process.pid}/status").read_text()
-                self.main = next(
-                    int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")
-                )
-                self.workers = max(self.workers, children_memory(self.process))
-            except (OSError, StopIteration, psutil.Error):
-                return
-            time.sleep(0.5)
+        while self._runs():
+            for _ in range(4):
+                with suppress(OSError, psutil.Error):
+                    self._look()
+                time.sleep(0.1)
+            with suppress(OSError, psutil.Error):
+                self.workers = max(self.workers, children_memory(self._trainer()))
+
+    def _runs(self) -> bool:
+        try:
+            return self.process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+    def _look(self) -> None:
+        status = Path(f"/proc/{self._trainer().pid}/status").read_text().splitlines()
+        found = [int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM")]
+        self.main = max(self.main, *found, 0)
+
+    def _trainer(self) -> psutil.Process:
+        """Return the process that computes: the supervisor's only child, or the process itself until there is one."""
+        children = self.process.children() if self.supervised else []
+        return children[0] if children else self.process
 
     @property
     def bytes(self) -> int:
