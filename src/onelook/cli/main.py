@@ -51,6 +51,13 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; exit 2 with one line for a user's mistake, 130 for Ctrl-C."""
+    from onelook.training.survival.departure import leaving
+
+    with leaving():
+        _answer()
+
+
+def _answer() -> None:
     from onelook.cli.train import SUPERVISED
 
     try:

@@ -1,5 +1,6 @@
 """`onelook train`: a network and a data set become a run."""
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -66,7 +67,7 @@ def train(
         raise typer.Exit(STOPPED) from None
     if result.evaluation is None:
         raise typer.Exit(STOPPED)
-    if as_json:
+    if as_json and os.environ.get("RANK", "0") == "0":  # torchrun's number of this process
         print_json({"run": str(result.run), "seconds": result.seconds, **result.evaluation.as_json()})
 
 

@@ -78,6 +78,9 @@ class PictureError(FormatError):
         super().__init__(message)
         self.photograph = photograph
 
+    def __reduce__(self) -> tuple[type["PictureError"], tuple[str, int]]:
+        return type(self), (str(self), self.photograph)
+
 
 def train_batches(
     dataset: Dataset,
@@ -90,8 +93,9 @@ def train_batches(
     stop: int,
     quarantine: Collection[int] = (),
     draw: "Draw | None" = None,
+    every: int = 1,
 ) -> Generator[Batch, None, None]:
-    """Yield training batches number `start` to `stop` - 1; `plan` tells of each number what the batch is like.
+    """Yield training batches number `start` to `stop` - 1, or every so-many-th; `plan` tells of each number what it is like.
 
     `draw` makes a picture and what is true of it, by default `draw_boxes`. It and `plan` are sent to the workers, so they must
     be picklable. Of photographs in `quarantine`, the next one that is not takes the place. Raises PictureError, a FormatError,
@@ -103,7 +107,7 @@ def train_batches(
         raise UserError(f"{dataset.root}: expected images to train on, got {len(dataset)}, all of them in quarantine")
     photographs = Photographs(dataset, CACHED_BYTES // max(1, workers), frozenset(quarantine))
     maker = _TrainBatches(photographs, settings, plan, batch, seed, draw or draw_boxes)
-    yield from _made(maker, range(start, stop), workers)
+    yield from _made(maker, range(start, stop, every), workers)
 
 
 def eval_batches(

@@ -15,6 +15,7 @@ from onelook.training.forecast.forecast import Forecast, Measured, forecast
 from onelook.training.forecast.micro_batch import fitting_subdivisions
 from onelook.training.forecast.probe import measure
 from onelook.training.forecast.workload import workload
+from onelook.training.ranks import ALONE, Ranks
 from onelook.training.report.chart import duration
 from onelook.training.session import CHART_EVERY, SAVE_EVERY
 from onelook.training.settings import TrainSettings
@@ -44,11 +45,13 @@ def set_out(
     began: float,
     budget: float | None = None,
     measuring: bool = False,
+    ranks: Ranks = ALONE,
 ) -> Outset:
     """Return the task of training on `dataset` within `budget` seconds from `began` (time.time), telling every decision.
 
-    A task whose steps had to be measured, for a budget or because of `measuring`, is built anew behind that. Raises UserError for
-    what its `build` refuses, and for a budget in which nothing fits.
+    Of several `ranks` the first decides, and all get the same settings. A task whose steps had to be measured, for a budget or
+    because of `measuring`, is built anew behind that. Raises UserError for what its `build` refuses, and for a budget in which
+    nothing fits.
     """
 
     def build(settings: TrainSettings) -> Task:
@@ -57,7 +60,7 @@ def set_out(
     chosen = choice.settings
     task = build(chosen)
     found = tuple(contradictions(chosen, task.settings, choice.net, len(task.train)))
-    parts, line = fitting_subdivisions(task)
+    parts, line = ranks.of_first(fitting_subdivisions(task, ranks=ranks))
     if line:
         chosen = dataclasses.replace(chosen, subdivisions=parts)
         task = build(chosen)
@@ -65,19 +68,18 @@ def set_out(
         say(told)
     measured = None
     if budget is not None or measuring:
-        measured = _measured(task, began, budget, say)
+        measured = _measured(task, began, budget, say, ranks)
         if budget is not None:
-            chosen = _fitted(
-                task, chosen, measured, budget - (0 if measuring else time.time() - began - measured.ready), say
-            )
+            left = budget - (0 if measuring else time.time() - began - measured.ready)
+            chosen = ranks.of_first(_fitted(task, chosen, measured, ranks.of_first(left), say))
         task = build(chosen)
     return Outset(task, found, measured)
 
 
-def _measured(task: Task, began: float, budget: float | None, say: Say) -> Measured:
+def _measured(task: Task, began: float, budget: float | None, say: Say, ranks: Ranks) -> Measured:
     """Return what a few steps and files take; at most a tenth of the budget is spent on the steps."""
     with tempfile.TemporaryDirectory(prefix="onelook-forecast-") as folder:
-        return measure(task, Path(folder), began, say, budget / 10 if budget else None)
+        return measure(task, Path(folder), began, say, budget / 10 if budget else None, ranks)
 
 
 def _fitted(task: Task, chosen: TrainSettings, measured: Measured, budget: float, say: Say) -> TrainSettings:

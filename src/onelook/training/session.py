@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from onelook.datasets.loader import Batch, PictureError
+from onelook.structures.errors import UserError
 from onelook.structures.files import write_json
 from onelook.structures.progress import track
 from onelook.training.forecast.early import early_forecast, is_time
@@ -20,16 +21,18 @@ from onelook.training.guard.gradients import Gradients
 from onelook.training.guard.guard import Guard
 from onelook.training.guard.recovery import Recovery
 from onelook.training.loop import OutOfMemoryError, State, StepResult, training_steps
+from onelook.training.ranks import ALONE, Ranks
 from onelook.training.recipe.freezing import begin_training
 from onelook.training.recipe.optimizer import MovingAverage, make_optimizer
 from onelook.training.recipe.plateau import stops_early
+from onelook.training.recipe.precision import choose_precision
 from onelook.training.recipe.schedule import evaluates_after, make_rate
 from onelook.training.report.chart import draw_chart
 from onelook.training.run import Run
 from onelook.training.survival.checkpoint import keep_state, spoilt_tensors
 from onelook.training.survival.heartbeat import Heartbeat
 from onelook.training.survival.interrupt import StopFlag, Stopped
-from onelook.training.tasks.task import Say, StepLoad, Task
+from onelook.training.tasks.task import Say, StepLoad, Task, Validation
 from onelook.training.watch.watch import Watch, logged_after
 
 SAVE_EVERY, SAVE_SHARE = 120.0, 0.01
@@ -45,11 +48,12 @@ JUDGED_FROM = 0.2
 class Session:
     """One process's part of a run, from the state it is given to the last step or to a signal."""
 
-    def __init__(self, run: Run, task: Task, facts: dict[str, Any], say: Say) -> None:
+    def __init__(self, run: Run, task: Task, facts: dict[str, Any], say: Say, ranks: Ranks = ALONE) -> None:
         settings = task.settings
         assert settings.max_batches and settings.batch and settings.eval_every and settings.threads
-        torch.set_num_threads(settings.threads)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.set_num_threads(max(1, settings.threads // ranks.local_size))
+        self.ranks, self.device = ranks, ranks.device()
+        self.dtype = choose_precision(settings.precision, self.device)
         self.run, self.task, self.settings, self.facts, self.say = run, task, settings, facts, say
         self.total = settings.max_batches
         self.steps_an_epoch = len(task.train) / settings.batch
@@ -61,7 +65,7 @@ class Session:
             Gradients(network).layers, task.chance(), settings.chance_steps or 150, settings.guard == "recover"
         )
         self.state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings), guard)
-        self.recovery = Recovery(run, self.state, task.train, settings, say)
+        self.recovery = Recovery(run, self.state, task.train, settings, say, ranks.size)
         self.rate_at = make_rate(settings, task.net, lambda: self.state.scores)
         self.watch = Watch(run, task, self.total, self.steps_an_epoch, say)
         self.ends_at: float | None = None
@@ -80,7 +84,7 @@ class Session:
 
     def save(self, good: bool = False) -> None:
         """Write the checkpoint; `good` marks one to go back to. What is not finite is not written: the guard sees to it."""
-        if spoilt_tensors(self.state):
+        if spoilt_tensors(self.state) or not (self.ranks.first or good):
             return
         if good:
             self.state.guard.good()
@@ -100,9 +104,9 @@ class Session:
         with suppress(Stopped), self.watch:
             if self.state.evaluates:
                 self._evaluate(stop, heartbeat)
-            while not self.done and not stop.wished:
+            while not self.done and not self.ranks.any(stop.wished, self.device):
                 self._train_on(stop, heartbeat)
-        if stop.wished and (self._saved_step != self.state.step or self.state.evaluates):
+        if self.ranks.any(stop.wished, self.device) and (self._saved_step != self.state.step or self.state.evaluates):
             self.save()
         heartbeat.end()  # where something is raised, who tells of it takes the sign away
         return self.done
@@ -120,13 +124,17 @@ class Session:
         try:
             with closing(self._watched(heartbeat)) as batches:
                 self.watch.restart(self.state.step)
-                steps = training_steps(self.state, batches, self.settings, self.rate_at, self.device)
-                done = self.state.step
-                for result in track(steps, self.total, "training", "steps", done, self._note, self.watch.drawn):
+                steps = training_steps(
+                    self.state, batches, self.settings, self.rate_at, self.device, self.dtype, self.ranks
+                )
+                for result in self._shown(steps):
                     self._after_step(result, stop, heartbeat)
-                    if stop.wished or self.done or self.state.guard.policy is not policy:
+                    stopping = self.ranks.any(stop.wished, self.device)
+                    if stopping or self.done or self.state.guard.policy is not policy:
                         return
         except (OutOfMemoryError, MemoryError) as error:
+            if self.ranks.size > 1 and isinstance(error, MemoryError):
+                raise  # met beside a step, by this rank alone: the others can't cut the batch with it
             self.recovery.cut_batch(str(error))
             self.save()
         except PictureError as error:
@@ -173,7 +181,12 @@ class Session:
         """Yield the micro-batches from the state's step on."""
         policy = self.state.guard.policy
         parts = policy.parts or self.settings.subdivisions or 1
-        return self.task.batches(self.state.step, self.total, parts, policy.quarantine)
+        if parts % self.ranks.size:
+            raise UserError(
+                f"{self.run.folder}: expected a number of processes that divides {parts}, got {self.ranks.size}"
+            )
+        numbers = range(self.state.step * parts + self.ranks.rank, self.total * parts, self.ranks.size)
+        return self.task.batches(numbers, parts, policy.quarantine)
 
     def _watched(self, heartbeat: Heartbeat) -> Generator[Batch, None, None]:
         """Yield the micro-batches that are left, giving a sign of life before each."""
@@ -206,7 +219,7 @@ class Session:
 
     def _foresee(self, result: StepResult, pace: StepPace) -> None:
         """After the first twenty steps or so, tell what the rest of the run takes."""
-        if self._paces is None:
+        if self._paces is None or not self.ranks.first:
             return
         self._paces.append((self.task.load(result.step - 1), pace))
         if not is_time(self._paces) or result.step >= self.total:
@@ -235,7 +248,10 @@ class Session:
 
     def _keep_to_budget(self, step: int) -> None:
         """Let this step be the last where the time is up: it is evaluated, saved and reported like any last one."""
-        if self.ends_at is None or step >= self.total or time.monotonic() + self.reserve < self.ends_at:
+        if self.ends_at is None or step >= self.total:
+            return
+        over = self.ranks.first and time.monotonic() + self.reserve >= self.ends_at  # the first's clock is all ranks'
+        if not self.ranks.any(over, self.device):
             return
         self.say(
             f"time budget: it runs out at step {step} of {self.total}; evaluated, saved, and --resume goes on from here"
@@ -256,8 +272,7 @@ class Session:
             self._went_back()
             return
         heartbeat.beat(self.state.step, "evaluating")
-        with stop.at_once():
-            found = self.task.validate(self.state.average.network, self.device)
+        found = self._validated(stop)
         self.state.evaluates = False
         begin_training(self.state.network)
         self._count_seconds(time.monotonic())
@@ -268,7 +283,8 @@ class Session:
         if found.score >= self.state.best:
             self.state.best = found.score
             metrics = {"step": self.state.step, "split": "val", **found.metrics}
-            self.task.write_model(self.run.model, self.state.average.network, metrics)
+            if self.ranks.first:
+                self.task.write_model(self.run.model, self.state.average.network, metrics)
         if self.state.step >= JUDGED_FROM * self.total:
             self.recovery.tell(self.state.guard.judge_answers(found.collapsed))
         planned = evaluates_after(
@@ -280,6 +296,24 @@ class Session:
         if self.done and self.state.step < self.total:
             why = f"{self.settings.patience} evaluations without progress (patience={self.settings.patience})"
             self.say(f"ended after step {self.state.step} of {self.total}: {why}")
+
+    def _validated(self, stop: StopFlag) -> Validation:
+        """Return what the first rank finds on the validation split; Stopped, on all, when a signal comes meanwhile."""
+        found: Validation | None = None
+        if self.ranks.first:
+            with suppress(Stopped), stop.at_once():
+                found = self.task.validate(self.state.average.network, self.device)
+        found = self.ranks.of_first(found)
+        if found is None:
+            stop.wished = True
+            raise Stopped
+        return found
+
+    def _shown(self, steps: Iterator[StepResult]) -> Iterator[StepResult]:
+        """Yield the steps, with a bar where this is the rank that prints."""
+        if not self.ranks.first:
+            return steps
+        return track(steps, self.total, "training", "steps", self.state.step, self._note, self.watch.drawn)
 
     def _note(self, result: StepResult) -> str:
         return f"loss {sum(result.losses.values()):.3f}  {self.task.score_name} {max(self.state.best, 0):.3f}"

@@ -85,10 +85,13 @@ class TrainSettings:
     """Of everything that is drawn: the same seed gives the same run."""
     workers: int | None = None
     """Processes that read images; changes the speed, never the result."""
+    precision: str = "auto"
+    """With what the network computes: `float32`, `bfloat16` or `float16`; `auto` takes a GPU's half precision, on a CPU
+    float32."""
     tensorboard: bool = False
     """Whether metrics are written for TensorBoard, too; needs the extra `onelook[tensorboard]`."""
     threads: int | None = None
-    """Threads of torch; by default all cores."""
+    """Threads of torch; by default all cores, shared among the processes of a machine."""
     guard: str = "recover"
     """What is done when training goes wrong again and again: `recover` goes back and changes the policy, `stop` ends the run."""
     chance_steps: int | None = None
@@ -108,6 +111,7 @@ class TrainSettings:
         _one_of("guard", self.guard, ("recover", "stop"))
         _one_of("anchors", self.anchors, ("auto", "keep", "fit"))
         _one_of("optimizer", self.optimizer, ("adamw", "sgd", "asgd", None))
+        _one_of("precision", self.precision, ("auto", *PRECISIONS))
         _one_of("stem", self.stem, (*STEMS, None))
         if min(self.head or (1,)) < 1:
             raise UserError(f"head: expected widths of at least 1, got {self.head}")
@@ -123,6 +127,8 @@ class TrainSettings:
         if self.steps is not None and self.scales is not None and len(self.steps) != len(self.scales):
             raise UserError(f"steps and scales: expected as many, got {len(self.steps)} and {len(self.scales)}")
 
+
+PRECISIONS = ("float32", "bfloat16", "float16")
 
 MODERN_POLICIES = ("cosine", "steps", "constant", "plateau")
 
@@ -190,12 +196,17 @@ def make_train_settings(values: Mapping[str, Any], where: str) -> TrainSettings:
         raise UserError(message if message.startswith(where) else f"{where}: {message}") from None
 
 
-def resolve(settings: TrainSettings, cfg: Cfg, images: int, classes: int) -> TrainSettings:
-    """Return the settings with every None filled, for `images` training images and `classes` classes."""
+def resolve(settings: TrainSettings, cfg: Cfg, images: int, classes: int, processes: int = 1) -> TrainSettings:
+    """Return the settings with every None filled, for `images` training images and `classes` classes.
+
+    A batch is cut into as many parts as `processes`, or a multiple; UserError when it does not divide.
+    """
     darknet = settings.recipe == "darknet"
     net = cfg.net
     batch = settings.batch or (net.integer("batch", 64) if darknet else min(8, max(1, images)))
     chosen = _chosen(settings, "subdivisions", net.integer("subdivisions", 1) if darknet else 1)
+    if batch % processes:
+        raise UserError(f"batch={batch}: expected a multiple of the {processes} processes that train together")
     steps = _step_count(settings, images, classes, batch)
     width, height = cfg.input_size
     falls_at, falls_by = _falls(settings, cfg, steps)
@@ -203,7 +214,7 @@ def resolve(settings: TrainSettings, cfg: Cfg, images: int, classes: int) -> Tra
     return dataclasses.replace(
         settings,
         batch=batch,
-        subdivisions=divisor(batch, chosen),
+        subdivisions=divisor(batch, chosen, processes),
         max_batches=steps,
         epochs=None,
         width=_chosen(settings, "width", width),
@@ -272,9 +283,10 @@ def _step_count(settings: TrainSettings, images: int, classes: int, batch: int) 
 DEFAULT_EPOCHS = 50.0
 
 
-def divisor(batch: int, wanted: int) -> int:
-    """Return the smallest number of parts, at least `wanted`, into which the batch divides."""
-    return next(parts for parts in range(min(wanted, batch), batch + 1) if batch % parts == 0)
+def divisor(batch: int, wanted: int, processes: int = 1) -> int:
+    """Return the smallest number of parts, at least `wanted` and a multiple of `processes`, into which the batch divides."""
+    fitting = (parts for parts in range(min(wanted, batch), batch + 1) if batch % parts == 0 and parts % processes == 0)
+    return next(fitting, batch)
 
 
 def _chosen(settings: TrainSettings, name: str, derived: Any) -> Any:

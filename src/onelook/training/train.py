@@ -1,10 +1,12 @@
 """One training from beginning to end, or from where it was stopped."""
 
+import shutil
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from onelook.datasets.loader import lost_workers_told
@@ -17,6 +19,7 @@ from onelook.training.forecast.budget import parse_duration
 from onelook.training.guard.diagnosis import write_diagnosis
 from onelook.training.memory import keep_memory
 from onelook.training.outset import checked, last_seconds, set_out
+from onelook.training.ranks import Ranks, joined
 from onelook.training.run import Run, describe_environment, new_run_folder, refuse_used
 from onelook.training.session import Session
 from onelook.training.settings import settings_toml
@@ -69,12 +72,23 @@ def train(
     began = began or time.time()
     budget = parse_duration(time_budget, "--time-budget") if time_budget else None
     data, out = Path(data), Path(out) if out else None
-    with StopFlag() as stop:
+    with StopFlag() as stop, joined() as ranks, _home(ranks, out or new_run_folder(str(network), data)) as folder:
+        say = say if ranks.first else _nothing
         session = (
-            _go_on(data, out, settings, format, say, stop)
+            _go_on(data, out, folder, settings, format, say, stop, ranks)
             if resume
             else _begin(
-                str(network), data, Path(weights) if weights else None, out, settings, format, say, began, budget, stop
+                str(network),
+                data,
+                Path(weights) if weights else None,
+                folder,
+                settings,
+                format,
+                say,
+                began,
+                budget,
+                stop,
+                ranks,
             )
         )
         if budget is not None:
@@ -85,40 +99,58 @@ def train(
 
 
 def _run(session: Session, stop: StopFlag, about: dict[str, Any], say: Say) -> TrainResult:
-    """Train to the end and prove the best model, or stop when a signal asks to; either way the diagnosis says so."""
+    """Train to the end and prove the best model, or stop when a signal asks to; either way the diagnosis says so.
+
+    Of several ranks only the first proves, and tells the others what came of it.
+    """
     run, evaluation = session.run, None
     finished = session.train(stop)
     steps = session.settings.max_batches
     write_diagnosis(run, f"{'finished' if finished else 'stopped'} after step {session.state.step} of {steps}")
-    if finished:
+    if finished and session.ranks.first:
         with suppress(Stopped), stop.at_once():
             evaluation = session.task.prove(run, {**about, "seconds": session.state.seconds}, session.device, say)
+    evaluation = session.ranks.of_first(evaluation)
     if evaluation is None:
         again = f"onelook train {about['network']} {about['data']} --out {run.folder} --resume"
         say(f"stopped after step {session.state.step}; go on with: {again}")
     return TrainResult(run.folder, session.state.seconds, evaluation)
 
 
+@contextmanager
+def _home(ranks: Ranks, wanted: Path) -> Iterator[Path]:
+    """Yield the run's folder on the first rank; the others write what they must, to go back to it, where nobody looks."""
+    if ranks.first:
+        yield wanted
+        return
+    with TemporaryDirectory(prefix="onelook-rank-") as folder:
+        yield Path(folder)
+
+
+def _nothing(_: str) -> None:
+    """Say nothing: one rank speaks for all."""
+
+
 def _begin(
     network: str,
     data: Path,
     weights: Path | None,
-    out: Path | None,
+    folder: Path,
     settings: Mapping[str, Any] | None,
     format: str | None,
     say: Say,
     began: float,
     budget: float | None,
     stop: StopFlag,
+    ranks: Ranks,
 ) -> Session:
-    folder = out or new_run_folder(network, data)
     refuse_used(folder)
-    choice = choose(network, settings or {})
+    choice = choose(network, settings or {}, processes=ranks.size)
     with stop.at_once():  # there is nothing to finish or to save yet
-        outset = set_out(choice, checked(choice, data, format, say), weights, say, began, budget)
+        outset = set_out(choice, checked(choice, data, format, say), weights, say, began, budget, ranks=ranks)
     task = outset.task
     run = Run(folder)
-    session = Session(run, task, _facts(task), say)
+    session = Session(run, task, _facts(task), say, ranks)
     refuse_full_disk(folder, session.state)
     run.begin(settings_toml(task.settings), describe_environment())
     if outset.measured is not None:
@@ -130,20 +162,30 @@ def _begin(
 
 
 def _go_on(
-    data: Path, out: Path | None, settings: Mapping[str, Any] | None, format: str | None, say: Say, stop: StopFlag
+    data: Path,
+    out: Path | None,
+    folder: Path,
+    settings: Mapping[str, Any] | None,
+    format: str | None,
+    say: Say,
+    stop: StopFlag,
+    ranks: Ranks,
 ) -> Session:
     if out is None:
         raise UserError("--resume: expected --out RUN, the run to go on with")
-    run = Run(out)
-    checkpoint, memory = begin_again(run, say)
+    source, run = Run(out), Run(folder)
+    checkpoint, memory = ranks.of_first(begin_again(source, say) if ranks.first else (out, False))
+    if not ranks.first:
+        shutil.copytree(source.last, run.last)
     facts = read_facts(checkpoint)
-    chosen = kept_settings(run, settings, say)
+    chosen = kept_settings(source, settings, say)
     with stop.at_once():
         task = prepare_again(facts, read(data, format), chosen, str(checkpoint))
-    refuse_other_data(task, facts, data, run)
-    session = Session(run, task, facts, say)
+    refuse_other_data(task, facts, data, source)
+    session = Session(run, task, facts, say, ranks)
     load_state(checkpoint, session.state)
-    if settings:
+    ranks.gather(None)  # until here nothing in the run's folder may change
+    if settings and ranks.first:
         write_text(run.settings, settings_toml(chosen))
     run.rewind(session.state.step, session.state.guard.events)
     if memory:

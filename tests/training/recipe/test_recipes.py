@@ -56,3 +56,14 @@ def test_a_run_ends_when_its_patience_has_run_out_and_stays_ended(network: Path,
     assert stops_early(scores, 2) and not stops_early(scores[:-1], 2)
     assert last == 4 * len(scores) < 400
     assert any(f"ended after step {last} of 400: 2 evaluations without progress (patience=2)" in line for line in told)
+
+
+def test_one_seed_gives_one_result_whatever_the_number_of_workers(network: Path, squares: Path, tmp_path: Path) -> None:
+    states = []
+    for workers in (0, 1, 2):
+        chosen = {**SHORT, "max_batches": 8, "random": 1.4, "mixup": 0.5, "crop": 0.5, "workers": workers}
+        run = train(str(network), squares, out=tmp_path / str(workers), settings=chosen, say=quiet).run
+        states.append(load_file(run / "last" / "state.safetensors"))
+
+    for state in states[1:]:
+        assert all(np.array_equal(states[0][key], state[key]) for key in states[0])

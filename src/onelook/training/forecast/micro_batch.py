@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from onelook.training.forecast.process_memory import available_memory
+from onelook.training.ranks import ALONE, Ranks
 from onelook.training.tasks.task import Task
 
 WORKSPACE = 2.0
@@ -27,7 +28,7 @@ def kept_bytes(task: Task, images: int) -> int:
     Computed on a copy of the network, whose weights and statistics stay what they are.
     """
     settings = dataclasses.replace(task.settings, batch=images, subdivisions=1, workers=0)
-    batches = dataclasses.replace(task, settings=settings).batches(0, 1, 1, ())
+    batches = dataclasses.replace(task, settings=settings).batches(range(1), 1, ())
     batch = next(batches)
     batches.close()
     network = copy.deepcopy(task.network).train()
@@ -57,18 +58,19 @@ def step_bytes(task: Task) -> tuple[int, int]:
     )  # gradients, two moments, moving average
 
 
-def fitting_subdivisions(task: Task, memory: int | None = None) -> tuple[int, str]:
+def fitting_subdivisions(task: Task, memory: int | None = None, ranks: Ranks = ALONE) -> tuple[int, str]:
     """Return the fewest parts, at least the settings', of which each fits into memory, and a line that says why when more.
 
-    `memory` are the bytes at hand, by default what the device has left.
+    `memory` are the bytes at hand, by default what the device has left, of a CPU's this process's share. Every rank takes as
+    many parts.
     """
     batch, wanted = task.settings.batch or 1, task.settings.subdivisions or 1
-    memory = _at_hand() if memory is None else memory
+    memory = _at_hand(ranks) if memory is None else memory
     always, an_image = step_bytes(task)
     fits = [
         parts
         for parts in range(wanted, batch + 1)
-        if batch % parts == 0 and always + an_image * (batch // parts) <= ROOM * memory
+        if batch % parts == 0 and parts % ranks.size == 0 and always + an_image * (batch // parts) <= ROOM * memory
     ]
     parts = fits[0] if fits else batch
     if parts == wanted:
@@ -81,8 +83,8 @@ def fitting_subdivisions(task: Task, memory: int | None = None) -> tuple[int, st
     return parts, told
 
 
-def _at_hand() -> int:
-    return torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else available_memory()
+def _at_hand(ranks: Ranks) -> int:
+    return torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else available_memory() // ranks.local_size
 
 
 def _largest(task: Task) -> int:

@@ -15,6 +15,7 @@ from onelook.training.forecast.pace import StepPace
 from onelook.training.forecast.process_memory import available_memory, children_memory, peak_memory, tree_memory
 from onelook.training.forecast.workload import cache_growth, piece, sampled_loads
 from onelook.training.loop import training_steps
+from onelook.training.ranks import ALONE, Ranks
 from onelook.training.report.chart import draw_chart
 from onelook.training.run import Run
 from onelook.training.session import Session
@@ -31,21 +32,32 @@ IMAGES, IMAGE_SHARE = 24, 0.125
 """Validation images that are evaluated, at most so many, and so long as a share of the steps' most seconds."""
 
 
-def measure(task: Task, folder: Path, began: float, say: Say, seconds: float | None = None) -> Measured:
+def measure(
+    task: Task, folder: Path, began: float, say: Say, seconds: float | None = None, ranks: Ranks = ALONE
+) -> Measured:
     """Return what was measured of a run of `task`, whose network is trained a little by it; `folder` takes its files.
 
     `began` is when (time.time) the process or the call began: what has passed since is what a run needs to get ready. The
-    steps take at most `seconds`, by default MOST_SECONDS.
+    steps take at most `seconds`, by default MOST_SECONDS. All `ranks` take them together; the rest the first measures alone.
     """
     available = available_memory() + tree_memory()
     run = Run(folder / "run")
-    session = Session(run, task, task.facts(), _silent)
+    session = Session(run, task, task.facts(), _silent, ranks)
     run.begin(settings_toml(task.settings), {})
     session.save()
     ready = time.time() - began
     probe = _Steps(session, say)
     seconds = min(seconds or MOST_SECONDS, MOST_SECONDS)
     probe.run(seconds)
+    found = _measured(probe, run, ready, seconds, available) if ranks.first else None
+    found = ranks.of_first(found)
+    assert found is not None
+    return found
+
+
+def _measured(probe: "_Steps", run: Run, ready: float, seconds: float, available: int) -> Measured:
+    """Return what the steps took, and what evaluations and files take, of which `run` gets some."""
+    session, task = probe.session, probe.task
     images = min(IMAGES, len(task.val))
     small = replace(task, val=piece(task.val, 1), test=None)
     once = _seconds(lambda: small.validate(session.state.average.network, session.device))
@@ -66,10 +78,10 @@ def measure(task: Task, folder: Path, began: float, say: Say, seconds: float | N
         saving,
         chart,
         proof,
-        peak_memory() + probe.children + cache_growth(task, probe.drawn),
+        (peak_memory() + probe.children + cache_growth(task, probe.drawn)) * session.ranks.local_size,
         _disk(run, task, images),
         available,
-        shutil.disk_usage(folder).free,
+        shutil.disk_usage(run.folder).free,
     )
 
 
@@ -78,6 +90,8 @@ class _Steps:
 
     def __init__(self, session: Session, say: Say) -> None:
         self.session, self.task, self.say = session, session.task, say
+        self.ranks = session.ranks
+        """The first decides how many steps are taken: the clocks of the others say otherwise."""
         self.measured: list[tuple[StepLoad, StepPace]] = []
         self.first = 0.0
         """By how many seconds the run's first step is slower than the others."""
@@ -95,7 +109,7 @@ class _Steps:
             share = sum(load.kind == kind for load in loads.values()) / len(loads)
             began = time.perf_counter()
             self._take(start, max(4, round(STEPS * share)), left)
-            left = max(0.0, left - (time.perf_counter() - began))
+            left = self.ranks.of_first(max(0.0, left - (time.perf_counter() - began)))
         largest = max(loads, key=lambda step: loads[step].pixels)
         if loads[largest].pixels > max(load.pixels for load, _ in self.measured):
             for _ in self._steps(largest, 1):
@@ -105,9 +119,9 @@ class _Steps:
         """Measure `count` steps from number `start` on, fewer when they would take longer than `seconds`."""
         began, warm = time.perf_counter(), WARM_UP
         paces: list[StepPace] = []
-        for pace in self._steps(start, count + WARM_UP):
+        for own in self._steps(start, count + WARM_UP):
+            pace, spent = self.ranks.of_first((own, time.perf_counter() - began))
             paces.append(pace)
-            spent = time.perf_counter() - began
             if len(paces) == 1:
                 affordable = max(1, int(seconds / max(pace.seconds, 1e-6)))
                 warm = min(WARM_UP, affordable - 1, self.session.total - start - 1)
@@ -129,7 +143,9 @@ class _Steps:
         pace = session.watch.pace
         batches = pace.over(session.batches())
         pace.restart()
-        steps = training_steps(session.state, batches, session.settings, session.rate_at, session.device)
+        steps = training_steps(
+            session.state, batches, session.settings, session.rate_at, session.device, session.dtype, session.ranks
+        )
         try:
             for result in islice(steps, count):
                 self.drawn += session.settings.batch or 0

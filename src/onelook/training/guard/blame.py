@@ -50,6 +50,11 @@ def find_blame(
     return Blame(_photographs(batch, rows or None), why="every layer's output is finite; the loss is not")
 
 
+def worst(blames: Sequence[Blame]) -> Blame:
+    """Return, of those that several ranks found, the one that knows most."""
+    return max(blames, key=lambda blame: (blame.certain, blame.layer is not None, bool(blame.why)))
+
+
 def _photographs(batch: Batch, rows: Sequence[int] | None = None) -> tuple[int, ...]:
     """Return the photographs that rows of a batch, by default all, were made of."""
     sources = batch.sources or tuple((index,) for index in batch.indices.tolist())

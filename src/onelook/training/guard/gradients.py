@@ -19,9 +19,13 @@ class Gradients:
         """The layers' names in the order of the network."""
         self._layer_of = [self.layers.index(label) for label in labels]
 
+    def present(self) -> list[Tensor]:
+        """Return the gradients of all parameters that have one."""
+        return [weight.grad for weight in self.parameters if weight.grad is not None]
+
     def norms(self) -> Tensor:
         """Return the norm of every parameter's gradient, (parameters,), 0 where there is none; nothing is waited for."""
-        grads = [weight.grad for weight in self.parameters if weight.grad is not None]
+        grads = self.present()
         norms = torch.stack(torch._foreach_norm(grads)) if grads else torch.zeros(0)
         if len(grads) == len(self.parameters):
             return norms
@@ -41,8 +45,10 @@ class RunningStatistics:
     """A copy of a network's buffers, so that a step that is not taken leaves batch normalisation as it was."""
 
     def __init__(self, network: nn.Module) -> None:
-        self._live = list(network.buffers())
+        named = dict(network.named_buffers())
+        self._live = list(named.values())
         self._kept = [buffer.clone() for buffer in self._live]
+        self._momentum = [_momentum_of(network, name) for name in named]
 
     @torch.no_grad()
     def keep(self) -> None:
@@ -51,10 +57,36 @@ class RunningStatistics:
             torch._foreach_copy_(self._kept, self._live)
 
     @torch.no_grad()
+    def shares(self, updates: int, rank: int, ranks: int) -> list[Tensor]:
+        """Return what `together` must be given the mean of: what this rank's `updates` since `keep` add to the statistics.
+
+        One rank after another, each would leave a part of what was before and add its own; so an earlier rank's counts less.
+        """
+        left = [(1 - momentum) ** updates for momentum in self._momentum]
+        each = zip(self._live, self._kept, left, strict=True)
+        return [(live - part * kept) * (ranks * part ** (ranks - 1 - rank)) for live, kept, part in each if part < 1]
+
+    @torch.no_grad()
+    def together(self, means: list[Tensor], updates: int, ranks: int) -> None:
+        """Put in place the statistics after the updates of all ranks in turn, given the means of their `shares`."""
+        left = iter(means)
+        for live, kept, momentum in zip(self._live, self._kept, self._momentum, strict=True):
+            if momentum > 0:
+                live.copy_(kept * (1 - momentum) ** (updates * ranks) + next(left))
+
+    @torch.no_grad()
     def restore(self) -> None:
         """Put back what was kept."""
         if self._live:
             torch._foreach_copy_(self._live, self._kept)
+
+
+def _momentum_of(network: nn.Module, name: str) -> float:
+    """Return the share of a batch in a buffer, 0 for one that is no running statistic or is frozen."""
+    path, _, kind = name.rpartition(".")
+    module = network.get_submodule(path)
+    moves = kind in ("running_mean", "running_var") and module.training
+    return float(getattr(module, "momentum", None) or 0.0) if moves else 0.0
 
 
 def layer_label(network: nn.Module, name: str) -> str:

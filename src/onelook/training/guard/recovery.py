@@ -24,8 +24,11 @@ _MOST_SET_ASIDE = 0.1
 class Recovery:
     """Acts on the state of a run; every act is told in a line, and is an event in `guard.jsonl`."""
 
-    def __init__(self, run: Run, state: State, dataset: Dataset, settings: TrainSettings, say: Say) -> None:
+    def __init__(
+        self, run: Run, state: State, dataset: Dataset, settings: TrainSettings, say: Say, processes: int = 1
+    ) -> None:
         self.run, self.state, self.dataset, self.settings, self.say = run, state, dataset, settings, say
+        self.processes = processes
 
     def after(self, result: StepResult) -> bool:
         """Note what the guard found at a step and act on it; return whether the run went back. Raises DivergenceError."""
@@ -76,7 +79,7 @@ class Recovery:
                 f"{self.run.folder}: step {self.state.step + 1}: expected memory for one picture at "
                 f"{self.settings.width} x {self.settings.height}, got none; take a smaller width and height"
             )
-        self.state.guard.cut(divisor(batch, 2 * parts))
+        self.state.guard.cut(divisor(batch, 2 * parts, self.processes))
         self._note(finding, f"goes on with {self.state.guard.policy.parts} subdivisions")
 
     def _set_aside(self, finding: Finding, photographs: Sequence[int], why: str) -> None:

@@ -10,6 +10,7 @@ import shutil
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from torch import Tensor
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.files import write_bytes
 from onelook.training.loop import State
+from onelook.training.recipe.precision import LossScale
 
 _VERSION = "2"
 
@@ -43,6 +45,7 @@ def save_state(path: Path, state: State, facts: dict[str, Any]) -> None:
         "optimizer": scalars,
         "facts": facts,
         "guard": state.guard.as_json(),
+        "loss_scale": asdict(state.loss_scale),
         "checksum": _checksum(plain),
     }
     write_bytes(path, save(plain, metadata={"onelook": _VERSION, "state": json.dumps(written)}))
@@ -138,6 +141,7 @@ def load_state(path: Path, state: State, guard: bool = True) -> None:
     numbers = {name: value for name, value in written["numbers"].items() if guard or name != "seconds"}
     for name in _NUMBERS:
         setattr(state, name, numbers.get(name, getattr(state, name)))
+    state.loss_scale = LossScale(**written.get("loss_scale", {}))
     if guard:
         state.guard.bring_back(written["guard"])
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from onelook.training.guard.diagnosis import record_death
 from onelook.training.run import Run
+from onelook.training.survival.departure import is_rank
 from onelook.training.survival.heartbeat import death, read_heartbeat
 
 _PASSED_ON = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} if hasattr(signal, "SIGHUP") else set()
@@ -25,7 +26,7 @@ def supervise(folder: Path) -> None:
 
     Under torchrun, and where there is no fork, nothing happens: the caller trains without a supervisor.
     """
-    if "LOCAL_RANK" in os.environ or not sys.platform.startswith("linux"):
+    if is_rank() or not sys.platform.startswith("linux"):
         return
     sys.stdout.flush()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {*_PASSED_ON, signal.SIGCHLD})

@@ -38,8 +38,11 @@ class Choice:
     """Gives the task for a data set, weights to start from and settings. Raises UserError for what does not fit together."""
 
 
-def choose(network: str, settings: Mapping[str, Any], where: str = "--set") -> Choice:
-    """Return what `network`, a cfg or a known name, means; `settings` are the user's, `where` names their source in errors."""
+def choose(network: str, settings: Mapping[str, Any], where: str = "--set", processes: int = 1) -> Choice:
+    """Return what `network`, a cfg or a known name, means; `settings` are the user's, `where` names their source in errors.
+
+    Its `build` cuts a batch into as many parts as `processes`, or a multiple.
+    """
     cfg = None if is_classifier(network) else find_network(network)
     if cfg and _finds_boxes(cfg):
         chosen = make_train_settings(settings, where)
@@ -51,11 +54,12 @@ def choose(network: str, settings: Mapping[str, Any], where: str = "--set") -> C
             cfg.net,
             size if all(size) else None,
             min(strides(cfg), default=FINEST_STRIDE),
-            partial(prepare, cfg),
+            partial(prepare, cfg, processes=processes),
         )
     chosen = make_train_settings({**DEFAULTS, **settings}, where)
     net = cfg.net if cfg else Section("net", {}, network, 0)
-    return Choice(chosen, net, None, FINEST_STRIDE, partial(prepare_classifier, cfg or network))
+    build = partial(prepare_classifier, cfg or network, processes=processes)
+    return Choice(chosen, net, None, FINEST_STRIDE, build)
 
 
 def prepare_again(facts: Mapping[str, Any], dataset: Dataset, settings: TrainSettings, where: str) -> Task:

@@ -68,13 +68,24 @@ class ClassificationTask(Task):
             return {"cfg": format_cfg(self.network.cfg)}
         return {"network": asdict(self.network.named)}
 
-    def batches(self, start: int, stop: int, parts: int, quarantine: Collection[int]) -> Generator[Batch, None, None]:
+    def batches(self, numbers: range, parts: int, quarantine: Collection[int]) -> Generator[Batch, None, None]:
         """Yield micro-batches whose targets are rows of image, class, share."""
         settings = self.settings
         assert settings.batch and settings.workers is not None
         plan, part = make_plan(settings, _STEP, parts), settings.batch // parts
-        numbers, seed, workers = (start * parts, stop * parts), settings.seed, settings.workers
-        return train_batches(self.train, settings.augment, plan, part, seed, workers, *numbers, quarantine, draw_class)
+        return train_batches(
+            self.train,
+            settings.augment,
+            plan,
+            part,
+            settings.seed,
+            settings.workers,
+            numbers.start,
+            numbers.stop,
+            quarantine,
+            draw_class,
+            numbers.step,
+        )
 
     def load(self, step: int) -> StepLoad:
         """Return the input's size, which varies with `random` and `grow`."""

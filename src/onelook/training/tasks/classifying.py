@@ -44,7 +44,7 @@ USUAL_SIDE = 224
 
 
 def prepare_classifier(
-    network: Cfg | str, dataset: Dataset, weights: Path | None, settings: TrainSettings
+    network: Cfg | str, dataset: Dataset, weights: Path | None, settings: TrainSettings, processes: int = 1
 ) -> ClassificationTask:
     """Return network, splits and resolved settings for training a classifier, a cfg or a name of CLASSIFIERS, on `dataset`.
 
@@ -57,7 +57,7 @@ def prepare_classifier(
     _tell_left_out(dataset, (train, val, test), told)
     _refuse_detectors(settings)
     cfg = network if isinstance(network, Cfg) else _without_sections(network, train)
-    settings = resolve(_recipe(settings, len(train)), cfg, len(train), len(dataset.names))
+    settings = resolve(_recipe(settings, len(train)), cfg, len(train), len(dataset.names), processes)
     assert settings.width and settings.height
     torch.manual_seed(settings.seed)
     if isinstance(network, Cfg):

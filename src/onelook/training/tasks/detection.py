@@ -45,20 +45,21 @@ class DetectionTask(Task):
         """Return the cfg in use."""
         return {"cfg": format_cfg(self.network.cfg)}
 
-    def batches(self, start: int, stop: int, parts: int, quarantine: Collection[int]) -> Generator[Batch, None, None]:
+    def batches(self, numbers: range, parts: int, quarantine: Collection[int]) -> Generator[Batch, None, None]:
         """Yield micro-batches whose targets are rows of image, class, x1, y1, x2, y2."""
         settings = self.settings
         assert settings.batch and settings.workers is not None
-        plan, numbers = make_plan(settings, self.stride, parts), (start * parts, stop * parts)
         return train_batches(
             self.train,
             settings.augment,
-            plan,
+            make_plan(settings, self.stride, parts),
             settings.batch // parts,
             settings.seed,
             settings.workers,
-            *numbers,
+            numbers.start,
+            numbers.stop,
             quarantine,
+            every=numbers.step,
         )
 
     def load(self, step: int) -> StepLoad:

@@ -24,7 +24,9 @@ GOOD_ANCHORS = 0.6
 """Mean best IoU of the boxes' shapes with the anchors below which `anchors = "auto"` fits new ones."""
 
 
-def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSettings) -> DetectionTask:
+def prepare(
+    cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSettings, processes: int = 1
+) -> DetectionTask:
     """Return network, splits and resolved settings for training `cfg` on `dataset`, starting from `weights` if given.
 
     Raises UserError for data without training images or boxes, an input size that is no multiple of the stride, and weights
@@ -33,7 +35,7 @@ def prepare(cfg: Cfg, dataset: Dataset, weights: Path | None, settings: TrainSet
     told = cfg_warnings(cfg)
     train, val = train_and_val(dataset, settings.seed, told)
     _with_boxes(train)
-    settings = resolve(settings, cfg, len(train), len(dataset.names))
+    settings = resolve(settings, cfg, len(train), len(dataset.names), processes)
     size = _input_size(settings)
     stride = _stride(cfg, size)
     anchors = _anchors(cfg, train, size, settings, told)

@@ -77,8 +77,8 @@ class Task(ABC):
         """Return what a resuming run needs, beside the state, to build the network again (JSON values)."""
 
     @abstractmethod
-    def batches(self, start: int, stop: int, parts: int, quarantine: Collection[int]) -> Generator[Batch, None, None]:
-        """Yield the micro-batches of steps number `start` to `stop` - 1, counted from 0, `parts` a step.
+    def batches(self, numbers: range, parts: int, quarantine: Collection[int]) -> Generator[Batch, None, None]:
+        """Yield the micro-batches of these numbers; step s, counted from 0, has those from s * `parts` on.
 
         Training photographs whose number is in `quarantine` are not shown.
         """
