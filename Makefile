@@ -46,8 +46,9 @@ wheel: $(INSTALLED) ## build the wheel, and use it in an environment without tor
 
 ci: check wheel slow ## everything that a change must pass
 
-docs: $(INSTALLED) ## write docs/commands.md from --help
+docs: $(INSTALLED) ## write docs/commands.md from --help, and docs/openapi.json from the app
 	$(BIN)/python docs/generate_commands.py
+	$(BIN)/python docs/generate_openapi.py
 
 lock: ## write requirements.lock anew from the ranges in pyproject.toml; torch stays at its version
 	rm -rf build/lock

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from onelook.service.fetching import FetchFailedError, FetchRefusedError, FetchSettings, check_url, fetch
+from onelook.service.fetching import FetchFailedError, FetchRefusedError, FetchSettings, check_url, fetch, post
 from onelook.structures.errors import UserError
 
 OPEN = FetchSettings(deadline=5, allowed_networks=("127.0.0.2/32",))
@@ -255,3 +255,16 @@ def test_settings_that_make_no_sense_are_one_line() -> None:
         FetchSettings(deadline=0)
     with pytest.raises(UserError, match="most_bytes, most_redirects: expected at least 1 and 0, got 0 and 3"):
         FetchSettings(most_bytes=0)
+
+
+def test_a_note_is_posted_by_the_same_rules(serve: Serve) -> None:
+    server, door = serve(b"HTTP/1.1 204 No Content\r\n\r\n"), serve(redirect("http://127.0.0.2/"))
+
+    post(f"http://127.0.0.2:{server.port}/note", b"{}", OPEN)
+
+    assert server.asked[0].startswith(b"POST /note HTTP/1.1\r\n")
+    assert server.asked[0].endswith(b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+    with pytest.raises(FetchRefusedError, match="expected 2xx, got 302"):
+        post(f"http://127.0.0.2:{door.port}/", b"{}", OPEN)
+    with pytest.raises(FetchRefusedError, match="got one that is loopback"):
+        post(f"http://127.0.0.1:{server.port}/", b"{}", OPEN)

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from onelook.service.api.settings import RANGES as HTTP_RANGES
+from onelook.service.api.settings import HttpSettings
+from onelook.service.decoding import DecodeSettings
+from onelook.service.fetching import FetchSettings
 from onelook.service.settings import RANGES, ServiceSettings
-from onelook.service.worker.settings import read_worker_settings
 from onelook.structures.errors import UserError
-from onelook.structures.settings import to_toml
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "jobs.md"
 
@@ -29,15 +31,23 @@ def test_a_number_out_of_range_is_told(name: str) -> None:
         ServiceSettings(**{name: RANGES[name][0] - 1})
 
 
-def test_a_file_and_the_command_line_are_joined(tmp_path: Path) -> None:
-    file = tmp_path / "service.toml"
-    file.write_text(to_toml({"service": {"lease": 5, "batch": 4}, "fetching": {"deadline": 3.0}, "http": {"port": 1}}))
+HTTP_PAGE = PAGE.with_name("service.md")
 
-    read = read_worker_settings(file, {"database": "sqlite:///x.db"})
 
-    assert (read.service.lease, read.service.batch, read.service.database) == (5.0, 4, "sqlite:///x.db")
-    assert read.fetching.deadline == 3
-    for text, words in (("[servce]\nlease=1", "expected the tables"), ("[service]\nleese=1", "did you mean 'lease'")):
-        file.write_text(text)
-        with pytest.raises(UserError, match=words):
-            read_worker_settings(file, {})
+@pytest.mark.parametrize("kind", [HttpSettings, FetchSettings, DecodeSettings])
+def test_every_setting_of_the_http_side_stands_on_its_page(kind: type) -> None:
+    for field in fields(kind):
+        default = (
+            "none"
+            if field.default == ()
+            else f"{field.default:g}"
+            if isinstance(field.default, float)
+            else field.default
+        )
+        assert f"| `{field.name}` | {default} |" in HTTP_PAGE.read_text(), field.name
+
+
+@pytest.mark.parametrize("name", HTTP_RANGES)
+def test_a_number_of_the_http_side_out_of_range_is_told(name: str) -> None:
+    with pytest.raises(UserError, match=f"{name}: expected a number from"):
+        HttpSettings(**{name: HTTP_RANGES[name][1] + 1})

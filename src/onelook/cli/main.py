@@ -12,6 +12,7 @@ INTERRUPTED = 130
 def build_app() -> typer.Typer:
     """Return the command line application with every command in it."""
     from onelook.cli import (
+        client,
         compare,
         darknet,
         data,
@@ -21,6 +22,7 @@ def build_app() -> typer.Typer:
         forecast,
         predict,
         report,
+        serve,
         summary,
         train,
         worker,
@@ -44,7 +46,9 @@ def build_app() -> typer.Typer:
     app.command("export")(export.export)
     app.command("report")(report.report)
     app.command("summary")(summary.summary)
+    app.command("serve")(serve.serve)
     app.command("worker")(worker.worker)
+    app.add_typer(client.build_app(), name="client")
     app.add_typer(darknet.build_app(), name="darknet")
     return app
 

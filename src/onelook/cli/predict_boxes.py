@@ -53,15 +53,12 @@ def predict_boxes(
     from onelook.inference.predicting import Looker
     from onelook.structures.progress import track
 
-    announced, (threads, runtime) = count_of(sources), computing
-    if threads is None and announced is not None and announced > 1:
-        threads = 1  # each core has a picture of its own
-    detector = _detector(model, beside, (threads, runtime))
+    detector = _detector(model, beside, computing)
     looker = Looker(detector, _way(asked, detector))
     outputs, folder = _outputs(asked, sources, looker, way)
     teller, objects = Teller(model, way), 0
     teller.head(_head(detector))
-    items = track(items_of(sources, teller.fail, most_pixels), announced, "predicting", "pictures")
+    items = track(items_of(sources, teller.fail, most_pixels), count_of(sources), "predicting", "pictures")
     try:
         for item, found in looker.look(items, teller.fail):
             row = found.as_json()

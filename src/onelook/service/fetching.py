@@ -81,13 +81,28 @@ def fetch(url: str, settings: FetchSettings | None = None, resolve: Resolve = re
         try:
             addresses = _checked_addresses(parts, networks, until, resolve)
             with closing(_connect(parts, addresses, until)) as connected:
-                answer = _ask(connected, parts)
+                answer = _ask(connected, parts, "GET", b"")
                 if answer.status not in _REDIRECTS:
                     return _body(answer, parts, settings.most_bytes)
                 url = _next_url(answer, parts)
         except (OSError, http.client.HTTPException) as error:
             raise FetchFailedError(f"{_told(parts)}: expected an answer, got {_reason(error)}") from None
     raise FetchRefusedError(f"{_told(parts)}: expected at most {settings.most_redirects} redirects, got more")
+
+
+def post(url: str, body: bytes, settings: FetchSettings | None = None, resolve: Resolve = resolve) -> None:
+    """Send JSON to `url`, which must answer 2xx; redirects are not followed. Raises as `fetch` does."""
+    settings = settings or FetchSettings()
+    until = time.monotonic() + settings.deadline
+    parts = check_url(url)
+    try:
+        addresses = _checked_addresses(parts, parse_networks(settings.allowed_networks), until, resolve)
+        with closing(_connect(parts, addresses, until)) as connected:
+            status = _ask(connected, parts, "POST", body).status
+    except (OSError, http.client.HTTPException) as error:
+        raise FetchFailedError(f"{_told(parts)}: expected an answer, got {_reason(error)}") from None
+    if not 200 <= status < 300:
+        raise _unwelcome(parts, "2xx", status)
 
 
 def check_url(url: str) -> SplitResult:
@@ -201,19 +216,21 @@ class _TimedSocket(io.RawIOBase):
         super().close()
 
 
-def _ask(connected: _TimedSocket, parts: SplitResult) -> http.client.HTTPResponse:
-    """Return the answer to a GET, its head read."""
+def _ask(connected: _TimedSocket, parts: SplitResult, method: str, body: bytes) -> http.client.HTTPResponse:
+    """Return the answer to a request, its head read."""
     target = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
-    lines = (
-        f"GET {target} HTTP/1.1",
+    lines = [
+        f"{method} {target} HTTP/1.1",
         f"Host: {parts.netloc}",
         "User-Agent: onelook",
         "Accept: image/*",
         "Accept-Encoding: identity",
         "Connection: close",
-    )
-    connected.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
-    answer = http.client.HTTPResponse(connected, method="GET")  # type: ignore[arg-type] # needs makefile alone
+    ]
+    if body:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    connected.sendall(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
+    answer = http.client.HTTPResponse(connected, method=method)  # type: ignore[arg-type] # needs makefile alone
     answer.begin()
     return answer
 
@@ -230,9 +247,7 @@ def _next_url(answer: http.client.HTTPResponse, parts: SplitResult) -> str:
 def _body(answer: http.client.HTTPResponse, parts: SplitResult, most: int) -> bytes:
     """Return the whole body. Raises FetchRefusedError for another status than 200, an encoding, and more than `most` bytes."""
     if answer.status != 200:
-        later = answer.status >= 500 or answer.status in _LATER
-        kind = FetchFailedError if later else FetchRefusedError
-        raise kind(f"{_told(parts)}: expected 200 OK, got {answer.status}")
+        raise _unwelcome(parts, "200 OK", answer.status)
     coding = answer.getheader("Content-Encoding", "identity")
     if coding.strip().lower() != "identity":
         raise FetchRefusedError(f"{_told(parts)}: expected bytes as they are, got them as {coding[:40]!r}")
@@ -247,6 +262,12 @@ def _body(answer: http.client.HTTPResponse, parts: SplitResult, most: int) -> by
     if answer.length:  # read(n) says nothing when the other side closes early
         raise FetchFailedError(f"{_told(parts)}: expected {answer.length} more bytes, got the end")
     return b"".join(parts_read)
+
+
+def _unwelcome(parts: SplitResult, expected: str, status: int) -> UserError:
+    """Return what to raise for another status: whether it may be better later depends on it."""
+    kind = FetchFailedError if status >= 500 or status in _LATER else FetchRefusedError
+    return kind(f"{_told(parts)}: expected {expected}, got {status}")
 
 
 def _port(parts: SplitResult) -> int:

@@ -1,6 +1,7 @@
 """The workers of one machine, each a process of its own: started, begun again when they die, stopped gracefully."""
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from onelook.service.configuration import PREFIX
 from onelook.service.decoding import DecodeSettings
 from onelook.service.fetching import FetchSettings
 from onelook.service.settings import ServiceSettings
@@ -73,7 +75,7 @@ class Fleet:
             if place.process is not None and place.process.poll() is not None:
                 self._bury(place, now)
             if place.process is None and now >= place.not_before:
-                place.process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL)
+                place.process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, env=_environment())
                 place.began = now
         return len(self._running())
 
@@ -119,3 +121,8 @@ class Fleet:
             place.pause,
         )
         place.process = None
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment without settings of the service: they are in the file, and would win over it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}

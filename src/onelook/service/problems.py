@@ -5,7 +5,7 @@ Beside RFC 9457's members a problem has `errors`, a list of {field, expected, go
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
 from typing import Any
@@ -13,13 +13,14 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from onelook.structures.errors import UserError
 
 MEDIA_TYPE = "application/problem+json"
 
-_TOLD = re.compile(r"(?:(?P<field>.{1,200}?): )?expected (?P<expected>.+?), got (?P<got>.*)", re.DOTALL)
+_TOLD = re.compile(r"(?:(?P<field>.{1,200}?):? )?expected (?P<expected>.+?), got (?P<got>.*)", re.DOTALL)
 _LONGEST = 200
 _log = logging.getLogger(__name__)
 
@@ -76,13 +77,13 @@ def error_of(field: str, expected: str, got: str) -> dict[str, str]:
 
 def from_user_error(error: UserError, field: str = "") -> ProblemError:
     """Return the 422 for a user's mistake; what its one line says of the field is taken apart, `field` standing in for none."""
-    told = _TOLD.fullmatch(str(error))
+    words = str(error)
+    told = _TOLD.fullmatch(words)
+    detail = words if words.startswith(f"{field}:") or not field else f"{field}: {words}"
     if told is None:
-        return ProblemError(
-            422, "invalid", str(error), [error_of(field, "something else", str(error))] if field else ()
-        )
+        return ProblemError(422, "invalid", detail, [error_of(field, "something else", words)] if field else ())
     where = field or told["field"] or "request"
-    return ProblemError(422, "invalid", str(error), [error_of(where, told["expected"], told["got"])])
+    return ProblemError(422, "invalid", detail, [error_of(where, told["expected"], told["got"])])
 
 
 def from_validation(error: RequestValidationError) -> ProblemError:
@@ -118,34 +119,33 @@ def _short(value: object) -> str:
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
 
 
-def install_problems(app: FastAPI) -> None:
-    """Let every error of the app be answered as a problem."""
+def from_pydantic(error: ValidationError) -> ProblemError:
+    """Return the 422 for what a route reads by itself."""
+    return from_validation(RequestValidationError([{**each, "loc": ("", *each["loc"])} for each in error.errors()]))
 
-    async def problem(_: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, ProblemError)
+
+def answer_to(request: Request, error: Exception) -> JSONResponse:
+    """Return the answer to a request at which an exception was raised; one that nobody foresaw is 500, and logged."""
+    if isinstance(error, ProblemError):
         return error.response()
-
-    async def user_error(_: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, UserError)
+    if isinstance(error, UserError):
         return from_user_error(error).response()
-
-    async def validation(_: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError)
+    if isinstance(error, RequestValidationError):
         return from_validation(error).response()
-
-    async def http(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HTTPException)
+    if isinstance(error, HTTPException):
         return _from_http(request, error).response()
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return ProblemError(500, "fault", "the service failed at this request; it is in its log").response()
 
-    async def fault(request: Request, error: Exception) -> JSONResponse:
-        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return ProblemError(500, "fault", "the service failed at this request; it is in its log").response()
 
-    app.add_exception_handler(ProblemError, problem)
-    app.add_exception_handler(UserError, user_error)
-    app.add_exception_handler(RequestValidationError, validation)
-    app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(Exception, fault)
+def install_problems(app: FastAPI, answer_to: Callable[[Request, Exception], JSONResponse] = answer_to) -> None:
+    """Let every error of the app be answered as a problem, by `answer_to`."""
+
+    async def problem(request: Request, error: Exception) -> JSONResponse:
+        return answer_to(request, error)
+
+    for kind in (ProblemError, UserError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, problem)
 
 
 def _from_http(request: Request, error: HTTPException) -> ProblemError:

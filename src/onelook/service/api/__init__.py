@@ -1,0 +1,1 @@
+"""What answers HTTP: the app, who may ask, what is counted and logged."""

@@ -1,0 +1,1 @@
+"""One file a resource: a route reads what came, calls one function and answers."""

@@ -1,0 +1,119 @@
+"""`onelook serve`: the API, the embedded database and the workers, by one command; SIGTERM drains, ready going false first."""
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from types import FrameType
+
+import uvicorn
+
+from onelook.service.api.app import create_app
+from onelook.service.api.backend import Backend
+from onelook.service.clients import add_client, add_key, list_clients
+from onelook.service.configuration import AllSettings
+from onelook.service.database import open_database
+from onelook.service.fleet import Fleet
+from onelook.service.migrations import migrate
+from onelook.structures.errors import UserError
+
+FIRST_CLIENT = "admin"
+_CHECK_SECONDS = 0.5
+_BACKLOG = 2048
+
+Say = Callable[[str], None]
+
+
+def serve(settings: AllSettings, say: Say) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises UserError when the port is taken or a setting names what is not there.
+
+    `say` is told the first key, where no client is known yet, and the address once it answers.
+    """
+    key = first_key(settings)
+    if key is not None:
+        say(f"first key, of the administrator {FIRST_CLIENT!r}; it is told this once: {key}")
+    with closing(_listener(settings)) as listener:
+        fleet = Fleet(settings.service, settings.http.workers, settings.fetching, settings.decoding)
+        fleet.start()
+        ended = threading.Event()
+        keeper = threading.Thread(target=_keep, args=(fleet, ended), name="fleet", daemon=True)
+        keeper.start()
+        try:
+            _Server(settings, say).run(sockets=[listener])
+        finally:
+            ended.set()
+            keeper.join()
+            fleet.stop()
+
+
+def first_key(settings: AllSettings) -> str | None:
+    """Make the tables where there are none; return the key of a new administrator where no client is known yet."""
+    database = open_database(settings.service.database, settings.service.database_patience)
+    with closing(database):
+        migrate(database)
+        if list_clients(database):
+            return None
+        key = add_key(database, add_client(database, FIRST_CLIENT, admin=True).id, "first")
+        return key.secret if key else None
+
+
+def _listener(settings: AllSettings) -> socket.socket:
+    """Return a socket that listens. Raises UserError when the address cannot be had."""
+    http = settings.http
+    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
+    try:
+        return socket.create_server((http.host, http.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        told = error.strerror or str(error)
+        raise UserError(
+            f"{http.host}:{http.port}: expected an address to listen on, got {told}; choose another --port"
+        ) from None
+
+
+def _keep(fleet: Fleet, ended: threading.Event) -> None:
+    """Start anew what has died, until the end."""
+    while not ended.wait(_CHECK_SECONDS):
+        fleet.check()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which is told to end by a drain: first not ready, then deaf to what is new, then gone."""
+
+    def __init__(self, settings: AllSettings, say: Say) -> None:
+        self._settings, self._say = settings, say
+        self._app = create_app(settings)
+        super().__init__(
+            uvicorn.Config(
+                self._app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="on",
+                backlog=_BACKLOG,
+                timeout_graceful_shutdown=max(int(settings.http.drain_seconds), 1),
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, and say where."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        if sockets and not self.should_exit:
+            host, port = sockets[0].getsockname()[:2]
+            self._say(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain; a second signal ends at once. Ctrl-C waits for no load balancer to notice."""
+        backend: Backend | None = getattr(self._app.state, "backend", None)
+        if backend is None or not backend.ready:
+            super().handle_exit(sig, frame)
+            return
+        backend.drain()
+        notice = 0.0 if sig == signal.SIGINT else self._settings.http.notice_seconds
+        self._loop.call_soon_threadsafe(self._loop.call_later, notice, self._end)
+
+    def _end(self) -> None:
+        self._app.state.backend.waiters.release()
+        self.should_exit = True

@@ -1,0 +1,106 @@
+"""What is known of one training: a file in its folder, written whole; the run itself lies beside it."""
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from onelook.structures.files import new_folder, write_json, write_text
+
+Kind = Literal["training", "forecast"]
+State = Literal["waiting", "running", "done", "failed", "stopped"]
+Value = str | int | float | bool
+
+_FACTS, STOP, OWNER = "training.json", "stop", "owner"
+"""The facts; a wish that it stops; who runs it, touched while it runs."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training or a forecast of one client."""
+
+    id: str
+    client_id: str
+    kind: Kind
+    data: str
+    network: str
+    """A name, or `network.cfg` for one that came with the request."""
+    settings: Mapping[str, Value] = field(default_factory=dict)
+    time_budget: str | None = None
+    weights: str | None = None
+    state: State = "waiting"
+    created_at: float = 0.0
+    started_at: float | None = None
+    finished_at: float | None = None
+    result: Mapping[str, Any] | None = None
+    error: str | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing runs any more; what was stopped may be resumed."""
+        return self.state in ("done", "failed", "stopped")
+
+
+def new_training(
+    root: Path, client_id: str, kind: Kind, data: str, network: str, cfg: str | None, **more: Any
+) -> Training:
+    """Write down a training that waits, with the text of its network where that came with it."""
+    training = Training(f"t{secrets.token_hex(8)}", client_id, kind, data, network, created_at=time.time(), **more)
+    with new_folder(folder_of(root, training)) as folder:
+        if cfg is not None:
+            write_text(folder / "network.cfg", cfg)
+        write_json(folder / _FACTS, asdict(training))
+    return training
+
+
+def folder_of(root: Path, training: Training) -> Path:
+    """Return the training's folder."""
+    return root / training.client_id / "runs" / training.id
+
+
+def run_of(root: Path, training: Training) -> Path:
+    """Return the run's folder, as `onelook train` fills it."""
+    return folder_of(root, training) / "run"
+
+
+def find_training(root: Path, client_id: str, id_: str) -> Training | None:
+    """Return a client's training; None when it is absent or another's."""
+    try:
+        return Training(**json.loads((root / client_id / "runs" / id_ / _FACTS).read_text()))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def list_trainings(root: Path, client_id: str) -> list[Training]:
+    """Return a client's trainings, newest first."""
+    folder = root / client_id / "runs"
+    ids = [path.name for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
+    found = [training for id_ in ids if (training := find_training(root, client_id, id_)) is not None]
+    return sorted(found, key=lambda training: (-training.created_at, training.id))
+
+
+def all_trainings(root: Path) -> list[Training]:
+    """Return every client's trainings, oldest first: the order in which they wait."""
+    clients = [path.name for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
+    found = [training for client_id in clients for training in list_trainings(root, client_id)]
+    return sorted(found, key=lambda training: (training.created_at, training.id))
+
+
+def change(root: Path, training: Training, **changes: Any) -> Training:
+    """Write down what has changed, and return the training as it is now."""
+    changed = replace(training, **changes)
+    write_json(folder_of(root, training) / _FACTS, asdict(changed))
+    return changed
+
+
+def progress_lines(root: Path, training: Training, after: int = 0) -> list[dict[str, Any]]:
+    """Return the lines of the run's metrics behind the first `after`; a last one that is not whole yet is left out."""
+    try:
+        text = (run_of(root, training) / "metrics.jsonl").read_text()
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    whole = [line for line in text.split("\n")[:-1] if line.strip()]
+    return [json.loads(line) for line in whole[after:]]

@@ -1,0 +1,110 @@
+"""The typed client against the API that it is made for."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.service.api.conftest import URL, Api
+
+from onelook.service.client import Service, ServiceError
+from onelook.service.messages import ProblemDocument
+
+
+class Through(httpx2.BaseTransport):
+    """Hands the client's requests to the app, without a network."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        answer = self._api.http.request(
+            request.method, str(request.url), content=request.read(), headers=dict(request.headers)
+        )
+        return httpx2.Response(answer.status_code, headers=answer.headers, content=answer.content)
+
+
+@pytest.fixture
+def service(api: Api) -> Iterator[Service]:
+    """Give anna's client."""
+    with Service("http://testserver", api.keys["anna"], patience=0, transport=Through(api)) as made:
+        yield made
+
+
+def test_jobs_are_posted_looked_at_listed_and_cancelled(service: Service, tmp_path: Path, picture: bytes) -> None:
+    (tmp_path / "a.jpg").write_bytes(picture)
+
+    ids = [*service.post(URL), *service.post(tmp_path / "a.jpg", threshold=0.3), *service.post([picture, URL])]
+    many = service.post([URL, URL], model="default")
+
+    assert [job.id for job in service.jobs()] == [*ids, *many][::-1]
+    assert service.job(ids[1]).threshold == 0.3
+    assert service.job(ids[0], wait=0.2).state == "waiting"
+    assert service.cancel(ids[0]).state == "cancelled"
+    assert [job.id for job in service.jobs("cancelled")] == [ids[0]]
+    assert service.whoami().queues[0].waiting == 5
+
+
+def test_the_same_key_makes_no_second_job(service: Service) -> None:
+    assert service.post(URL, idempotency_key="k") == service.post(URL, idempotency_key="k")
+
+
+def test_a_refusal_is_an_error_with_its_problem(service: Service) -> None:
+    with pytest.raises(ServiceError, match=r"422 .*jobs\.1\.url: expected an address") as caught:
+        service.post([URL, "http://"])
+    assert caught.value.problem.errors[0].field == "jobs.1.url"
+
+
+def test_models_are_published_and_listed(service: Service, bundle: Path) -> None:
+    made = service.publish("cells", bundle)
+
+    assert service.model("cells").current == made.version
+    assert {model.name for model in service.models()} == {"cells", "default"}
+    assert service.promote("cells", made.version).current == made.version
+
+
+def test_an_administrator_adds_clients(api: Api) -> None:
+    with Service("http://testserver", api.keys["admin"], transport=Through(api)) as admin:
+        made = admin.add_client(f"carl {api.clients['admin'].id}", weight=2)
+        key = admin.add_key(made.id)
+
+        assert made.id in {client.id for client in admin.clients()}
+    with Service("http://testserver", key.secret, transport=Through(api)) as carl:
+        assert carl.whoami().client.weight == 2
+
+
+class Later(httpx2.BaseTransport):
+    """Says `later` so many times, then answers."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.left -= 1
+        if self.left >= 0:
+            problem = ProblemDocument(type="urn:x", title="Busy", status=503, detail="later")
+            return httpx2.Response(503, headers={"Retry-After": "1"}, content=problem.model_dump_json())
+        return httpx2.Response(200, json={"models": []})
+
+
+def test_what_is_asked_to_come_later_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+
+    with Service("http://x", "k", transport=Later(2)) as service:
+        assert service.models() == []
+    with Service("http://x", "k", patience=0, transport=Later(1)) as hasty, pytest.raises(ServiceError, match="503"):
+        hasty.models()
+
+    assert pauses == [1.0, 1.0]
+
+
+def test_an_answer_that_is_no_problem_is_told_by_its_status() -> None:
+    proxy = httpx2.MockTransport(lambda request: httpx2.Response(502, text="<html>Bad gateway"))
+
+    with (
+        Service("http://x", "k", transport=proxy) as service,
+        pytest.raises(ServiceError, match="502 Bad Gateway: <html>"),
+    ):
+        service.models()

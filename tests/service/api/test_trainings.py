@@ -1,0 +1,277 @@
+"""Trainings over HTTP: data in, a process that trains, its progress, its end, its model; stopped, resumed and forecast."""
+
+import io
+import json
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.service.api.conftest import Api, Start, problem
+
+from onelook.datasets.generated import make_blood
+from onelook.service.trainings import running
+from onelook.service.trainings.record import OWNER, Training, change, find_training, folder_of
+
+ZIP = {"Content-Type": "application/zip"}
+
+CFG = "[net]\nwidth=32\nheight=32\nchannels=3\n[convolutional]\nfilters=8\nsize=1\nactivation=linear\n"
+
+TRAIN = """
+import json, pathlib, shutil, signal, sys, time
+run, bundle, mode = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
+run.mkdir(exist_ok=True)
+done = len((run / "metrics.jsonl").read_text().splitlines()) if (run / "metrics.jsonl").exists() else 0
+for step in range(done, 3):
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"step": step, "loss": 1.0}) + chr(10))
+if mode == "long" and not (run / "last").exists():
+    (run / "last").mkdir()
+    time.sleep(60)
+if mode == "broken":
+    print("onelook: " + str(run) + ": expected images, got none", file=sys.stderr)
+    sys.exit(2)
+shutil.copytree(bundle, run / "model")
+print(json.dumps({"run": str(run), "ap50": 0.5}))
+"""
+
+
+def packed(folder: Path) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, f"blood/{path.relative_to(folder)}")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def blood(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return generated labelled images as a zip."""
+    folder = tmp_path_factory.mktemp("generated") / "blood"
+    make_blood(folder, {"train": 3, "val": 2}, seed=1, size=(96, 72))
+    return packed(folder)
+
+
+@pytest.fixture
+def training(start: Start, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Api]:
+    """Return a function that starts an API whose trainings are a small program, in one of its moods."""
+    monkeypatch.setattr(running, "TICK", 0.05)
+    (tmp_path / "train.py").write_text(TRAIN)
+
+    def begin(mode: str) -> Api:
+        def command(root: Path, one: Training) -> list[str]:
+            return [sys.executable, str(tmp_path / "train.py"), str(folder_of(root, one) / "run"), str(bundle), mode]
+
+        monkeypatch.setattr(running, "command", command)
+        return start(most_trainings=1, most_data=10_000_000)
+
+    return begin
+
+
+def uploaded(api: Api, blood: bytes, by: str = "anna") -> str:
+    answer = api.ask("POST", "/v1/data", by, content=blood, headers=ZIP, params={"name": "smears"})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def started(api: Api, blood: bytes, **more: Any) -> str:
+    asked = {"data": uploaded(api, blood), "network": "yolov3-tiny", "settings": {"max_batches": 3}, **more}
+    answer = api.ask("POST", "/v1/trainings", json=asked)
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["Location"] == f"/v1/trainings/{answer.json()['id']}"
+    return str(answer.json()["id"])
+
+
+def until(api: Api, id_: str, *states: str) -> dict[str, Any]:
+    """Return a training as soon as it is in one of the states."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        told: dict[str, Any] = api.ask("GET", f"/v1/trainings/{id_}").json()
+        if told["state"] in states:
+            return told
+        time.sleep(0.05)
+    raise AssertionError(told)
+
+
+def events(text: str) -> list[tuple[str, Any]]:
+    """Return the events of a stream, each as its name and its data."""
+    found = []
+    for block in text.strip().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines())
+        found.append((fields["event"], json.loads(fields["data"])))
+    return found
+
+
+def test_data_is_looked_at_and_kept_for_its_client(api: Api, blood: bytes) -> None:
+    id_ = uploaded(api, blood)
+
+    data = api.ask("GET", f"/v1/data/{id_}").json()
+
+    assert (data["name"], data["images"], data["format"]) == ("smears", 5, "voc")
+    assert data["classes"] == ["red", "white", "platelet"]
+    assert data["bytes"] > 0 < data["boxes"]
+    assert api.ask("GET", "/v1/data").json()["data"] == [data]
+    assert api.ask("GET", "/v1/data", "bert").json()["data"] == []
+    for method in ("GET", "DELETE"):
+        problem(api.ask(method, f"/v1/data/{id_}", "bert"), 404, "no_data")
+    assert api.ask("DELETE", f"/v1/data/{id_}").status_code == 204
+    problem(api.ask("GET", f"/v1/data/{id_}"), 404, "no_data")
+
+
+@pytest.mark.parametrize("data", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])
+def test_what_is_no_labelled_images_is_refused(api: Api, data: bytes) -> None:
+    told = problem(api.ask("POST", "/v1/data", content=data, headers=ZIP), 422, "invalid")
+
+    assert told["errors"][0]["field"] == "data"
+    assert "trainings" not in told["detail"], "no folder of ours is told"
+
+
+def test_a_list_that_names_images_elsewhere_is_refused(api: Api, tmp_path: Path, picture: bytes) -> None:
+    """A client that knew another's folder would train on its images."""
+    (tmp_path / "elsewhere.jpg").write_bytes(picture)
+    (tmp_path / "elsewhere.txt").write_text("0 .5 .5 .2 .2\n")
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("x.names", "square\n")
+        archive.writestr("train.txt", f"{tmp_path}/elsewhere.jpg\n")
+        archive.writestr("x.data", "classes=1\ntrain=train.txt\nvalid=train.txt\nnames=x.names\n")
+
+    told = problem(api.ask("POST", "/v1/data", content=file.getvalue(), headers=ZIP), 422, "invalid")
+
+    assert told["errors"][0]["field"] == "data"
+    assert api.ask("GET", "/v1/data").json()["data"] == []
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "no data": ({"network": "yolov3-tiny"}, "data"),
+    "data that is not there": ({"data": "d1", "network": "yolov3-tiny"}, "data"),
+    "no network": ({}, "network, cfg"),
+    "two networks": ({"network": "yolov3-tiny", "cfg": "[net]"}, "network, cfg"),
+    "a cfg that is none": ({"cfg": "hello"}, "cfg"),
+    "a network by its path": ({"network": "../x.cfg"}, "network"),
+    "a setting with spaces": ({"network": "yolov3-tiny", "settings": {"a b": 1}}, "settings"),
+    "weights that are not there": ({"network": "yolov3-tiny", "weights": "none"}, "weights"),
+    "a budget without a unit": ({"network": "yolov3-tiny", "time_budget": "3"}, "time_budget"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_training_names_the_field(api: Api, blood: bytes, name: str) -> None:
+    asked, field = WRONG[name]
+    if name not in ("no data", "data that is not there"):
+        asked = {"data": uploaded(api, blood), **asked}
+
+    answer = api.ask("POST", "/v1/trainings", json=asked)
+
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"][0]["field"] == field
+
+
+def test_a_training_runs_is_followed_and_its_model_serves(training: Callable[[str], Api], blood: bytes) -> None:
+    api = training("short")
+    id_ = started(api, blood)
+
+    stream = events(api.ask("GET", f"/v1/trainings/{id_}/events").text)
+    told = until(api, id_, "done")
+    later = events(api.ask("GET", f"/v1/trainings/{id_}/events", headers={"Last-Event-ID": "2"}).text)
+    published = api.ask("POST", f"/v1/trainings/{id_}/promote", json={"name": "smears"})
+
+    assert [data["step"] for name, data in stream if name == "progress"] == [0, 1, 2]
+    assert [data["state"] for name, data in stream if name == "state"][-1] == "done"
+    assert [data["step"] for name, data in later if name == "progress"] == [2]
+    assert told["result"]["ap50"] == 0.5
+    assert told["progress"] == {"step": 2, "loss": 1.0}
+    assert published.status_code == 201, published.text
+    assert api.ask("GET", "/v1/models/smears").json()["current"] == published.json()["version"]
+    for path in ("", "/events"):
+        problem(api.ask("GET", f"/v1/trainings/{id_}{path}", "bert"), 404, "no_training")
+    problem(api.ask("POST", f"/v1/trainings/{id_}/promote", json={"name": "x", "shared": True}), 403, "no_admin")
+
+
+def test_a_training_is_stopped_and_resumed(training: Callable[[str], Api], blood: bytes) -> None:
+    api = training("long")
+    id_ = started(api, blood)
+    until(api, id_, "running")
+    data = api.ask("GET", f"/v1/trainings/{id_}").json()["data"]
+    problem(api.ask("DELETE", f"/v1/data/{data}"), 409, "in_use")
+    problem(api.ask("POST", f"/v1/trainings/{id_}/resume"), 409, "not_stopped")
+    run = folder_of(api.backend.settings.http.trainings, _record(api, id_)) / "run"
+    while not (run / "last").exists():
+        time.sleep(0.05)
+
+    assert api.ask("POST", f"/v1/trainings/{id_}/stop").status_code == 202
+    until(api, id_, "stopped")
+    problem(api.ask("POST", f"/v1/trainings/{id_}/promote", json={"name": "x"}), 409, "no_model")
+    assert api.ask("POST", f"/v1/trainings/{id_}/resume").status_code == 202
+
+    assert until(api, id_, "done", "failed")["state"] == "done"
+
+
+def _record(api: Api, id_: str) -> Training:
+    found = find_training(api.backend.settings.http.trainings, api.clients["anna"].id, id_)
+    assert found is not None
+    return found
+
+
+def test_why_a_training_failed_is_told_without_our_folders(training: Callable[[str], Api], blood: bytes) -> None:
+    api = training("broken")
+
+    told = until(api, started(api, blood), "failed")
+
+    assert told["error"] == "run: expected images, got none"
+
+
+def test_one_that_waits_is_stopped_at_once(api: Api, blood: bytes) -> None:
+    id_ = started(api, blood)
+
+    assert api.ask("POST", f"/v1/trainings/{id_}/stop").json()["state"] == "stopped"
+
+
+def test_the_end_of_the_service_saves_what_runs(training: Callable[[str], Api], blood: bytes) -> None:
+    api = training("long")
+    id_ = started(api, blood)
+    until(api, id_, "running")
+    run = folder_of(api.backend.settings.http.trainings, _record(api, id_)) / "run"
+    while not (run / "last").exists():
+        time.sleep(0.05)
+
+    api.backend.runner.close()
+
+    assert _record(api, id_).state == "stopped"
+
+
+def test_what_a_dead_owner_left_is_stopped(training: Callable[[str], Api], api: Api, blood: bytes) -> None:
+    id_ = started(api, blood)
+    record, root = _record(api, id_), api.backend.settings.http.trainings
+    change(root, record, state="running")
+    (folder_of(root, record) / OWNER).write_text(f"{running.socket.gethostname()} 999999999 999999999")
+
+    runner = running.Runner(root, 0)
+    runner._take_over()
+
+    assert _record(api, id_).state == "stopped"
+    assert "resume it" in str(_record(api, id_).error)
+
+
+def test_the_command_is_what_a_user_would_type(api: Api, blood: bytes) -> None:
+    more = {"settings": {"max_batches": 3, "mosaic": True}, "time_budget": "2h", "weights": "default"}
+    first, root = _record(api, started(api, blood, **more)), api.backend.settings.http.trainings
+    second = _record(api, started(api, blood, kind="forecast", network=None, cfg=CFG))
+
+    words, other = running.command(root, first), running.command(root, second)
+
+    folder = folder_of(root, first)
+    assert words[1:5] == ["-m", "onelook", "train", "yolov3-tiny"]
+    assert words[6:] == [
+        *("--set", "max_batches=3", "--set", "mosaic=true", "--weights", str(folder / "weights")),
+        *("--time-budget", "2h", "--out", str(folder / "run"), "--json"),
+    ]
+    assert (folder / "weights" / "bundle.toml").is_file()
+    assert Path(words[5]).name == "blood"
+    assert other[3:5] == ["forecast", str(folder_of(root, second) / "network.cfg")]
+    assert other[-1] == "--json"
+    assert "--out" not in other
