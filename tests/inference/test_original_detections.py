@@ -12,6 +12,7 @@ import pytest
 from onelook.inference.model import Detector, load
 from onelook.inference.onnx_graph import onnx_model
 from onelook.inference.runtime import OnnxRuntime
+from onelook.inference.runtimes import installed
 from onelook.structures.bundle import darknet_bundle
 from onelook.structures.darknet_resize import darknet_fit
 from onelook.structures.detections import Detections
@@ -125,10 +126,16 @@ def test_all_heads_of_the_reference_are_compared(shared: Path) -> None:
     assert {name for name, case in cases.items() if case["det"]} == set(HEADS)
 
 
+RUNTIMES = {"darknet_stretch": "onnxruntime", "darknet_letterbox": "openvino"}
+"""Each runtime looks at every image with every network."""
+
+
 def detector(shared: Path, name: str, resize: str) -> Detector:
     path = shared / "weights" / MODELS[name]
     bundle = darknet_bundle(Path(f"{path}.cfg"), Path(f"{path}.weights"), path.parent / "coco.names")
-    return load(dataclasses.replace(bundle, settings=dataclasses.replace(bundle.settings, resize=resize)), threads=1)
+    bundle = dataclasses.replace(bundle, settings=dataclasses.replace(bundle.settings, resize=resize))
+    name = RUNTIMES[resize]
+    return load(bundle, threads=1, runtime=name if name in installed() else None)
 
 
 def seen_on(detector: Detector, image: Path, least: float) -> Rows:
