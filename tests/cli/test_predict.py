@@ -140,6 +140,18 @@ def test_a_broken_picture_is_one_line_the_rest_goes_on_and_the_exit_code_is_1(
         (["model", "pictures", "--count-line", "1,2"], "--count-line: expected x1,y1,x2,y2 in pixels, got '1,2'"),
         (["model", "pictures", "--to", "voc"], "--to: expected --labels FOLDER with it, got none"),
         (["model", "pictures", "--labels", "d", "--to", "vok"], "got 'vok'; did you mean 'voc'?"),
+        (["model", "pictures", "--workers", "2"], "--workers: expected --shards with it, got none"),
+        (["model", "pictures", "--shards", "2"], "--shards: expected --out FOLDER with it, got none"),
+        (["model", "pictures", "--shards", "0", "--out", "s"], "--shards: expected at least 1, got 0"),
+        (["model", "pictures", "--shards", "2", "--out", "s", "--track"], "--track: expected no --shards with it"),
+        (
+            ["model", "pictures", "--shards", "2", "--out", "s", "--workers", "0"],
+            "--workers: expected at least 1, got 0",
+        ),
+        (
+            ["model", "pictures", "--shards", "2", "--out", "pictures"],
+            "expected a new or empty folder, got one that holds",
+        ),
         (["model", "pictures", "--labels", "pictures"], "pictures: expected a new or empty folder, got one that holds"),
         (["model", "pictures", "--out", "model/network.cfg"], "cannot be written"),
     ],

@@ -14,9 +14,6 @@ from onelook.structures.errors import FormatError, UserError
 if TYPE_CHECKING:
     from onelook.inference.classifier import Classifying
 
-SHOWN = 5
-"""Classes of an image that are told, best first."""
-
 
 def refuse_box_options(model: Path, given: Mapping[str, Any]) -> None:
     """Raise UserError for the first option that was given a value and is about boxes."""
@@ -37,7 +34,7 @@ def predict_classes(
 
     `computing` are the threads and the runtime.
     """
-    from onelook.inference.classifier import load_classifier
+    from onelook.inference.classifier import class_row, load_classifier
     from onelook.inference.items import count_of, items_of
     from onelook.structures.progress import track
 
@@ -52,13 +49,9 @@ def predict_classes(
         except FormatError as error:
             teller.fail(item.source, error)
             continue
-        top = [
-            {"class": classifier.names[index], "score": round(score, 6)}
-            for index, score in classifier.predict(image).top(SHOWN)
-        ]
-        film = {} if item.frame is None else {"frame": item.frame, "seconds": item.seconds}
-        row = {"file": item.source, **film, "width": image.shape[1], "height": image.shape[0], "classes": top}
-        teller.row(row, f"{place_of(row)}: " + ", ".join(f"{each['class']} {each['score']:.3f}" for each in top))
+        row = class_row(item, image, classifier)
+        classes = ", ".join(f"{each['class']} {each['score']:.3f}" for each in row["classes"])
+        teller.row(row, f"{place_of(row)}: {classes}")
     teller.end({}, runtime, "{seconds}")
 
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from onelook.cli.predict_boxes import Asked, predict_boxes
+from onelook.cli.predict_bulk import Bulk, predict_bulk
 from onelook.cli.predict_options import (
     AsJson,
     AsLines,
@@ -20,12 +21,14 @@ from onelook.cli.predict_options import (
     Overlap,
     Runtime,
     Score,
+    Shards,
     Sources,
     Submission,
     Threads,
     Tile,
     Track,
     WeightsFile,
+    Workers,
 )
 from onelook.cli.telling import way_of_telling
 from onelook.structures.errors import UserError
@@ -51,6 +54,8 @@ def predict(
     threads: Threads = None,
     runtime: Runtime = None,
     most_pixels: MostPixels = None,
+    shards: Shards = None,
+    workers: Workers = None,
     as_lines: AsLines = False,
     as_json: AsJson = False,
 ) -> None:
@@ -63,9 +68,16 @@ def predict(
 
     way = way_of_telling(as_json, as_lines)
     found = _sources(sources or [], listed)
-    classifier = find_classifier(model, weights, names)
     lines = tuple(count_line or ())
     asked = Asked(out, score, nms, tile, overlap, track, lines, labels, to, crops, submission)
+    classifier = find_classifier(model, weights, names)
+    if shards is not None:
+        bulk = Bulk(shards, workers)
+        return predict_bulk(
+            model, found, asked, (weights, names), runtime, most_pixels, bulk, way, classifier is not None
+        )
+    if workers is not None:
+        raise UserError("--workers: expected --shards with it, got none")
     if classifier:
         refuse_box_options(model, {f"--{word.replace('_', '-')}": value or None for word, value in vars(asked).items()})
         return predict_classes(model, classifier, found, (threads, runtime), most_pixels, way)

@@ -53,8 +53,8 @@ def predict_boxes(
     from onelook.inference.predicting import Looker
     from onelook.structures.progress import track
 
-    detector = _detector(model, beside, computing)
-    looker = Looker(detector, _way(asked, detector))
+    detector = detector_of(model, beside, computing)
+    looker = Looker(detector, way_of(asked, detector))
     outputs, folder = _outputs(asked, sources, looker, way)
     teller, objects = Teller(model, way), 0
     teller.head(_head(detector))
@@ -78,9 +78,10 @@ def predict_boxes(
     teller.end(_counts(looker, way), detector.runtime.description, f"{counted(objects, 'object')}, {{seconds}}{drawn}")
 
 
-def _detector(
+def detector_of(
     model: Path, beside: tuple[Path | None, Path | None], computing: tuple[int | None, str | None]
 ) -> "Detector":
+    """Return the detector that is named, its cfg's oddities told."""
     from onelook.inference.model import find_detector, load
 
     bundle = find_detector(model, *beside)
@@ -88,7 +89,7 @@ def _detector(
     return load(bundle, threads=computing[0], runtime=computing[1])
 
 
-def _way(asked: Asked, detector: "Detector") -> "Way":
+def way_of(asked: Asked, detector: "Detector") -> "Way":
     """Return how pictures are looked at. Raises UserError for numbers that cannot be, and for an option without its other."""
     from onelook.inference.line_counts import read_line
     from onelook.inference.predicting import Way

@@ -38,6 +38,15 @@ Tile = Annotated[
 ]
 Overlap = Annotated[float | None, typer.Option(help="Share of a piece that its neighbour shows too; 0.2.")]
 Track = Annotated[bool, typer.Option("--track", help="Give an object the same number from frame to frame.")]
+Shards = Annotated[
+    int | None,
+    typer.Option(
+        help="For very many pictures: write so many files of JSON lines into --out, each whole or absent; resumable."
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option(help="Processes that work on --shards, one core each; by default one a core.")
+]
 CountLine = Annotated[
     list[str] | None,
     typer.Option(metavar="X1,Y1,X2,Y2", help="Count what crosses this line, each way; tracks. May be repeated."),

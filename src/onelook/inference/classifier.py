@@ -1,9 +1,10 @@
 """Classifiers at work, without torch: an image in, the likelihood of each class out."""
 
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 from onelook.inference.exported import Exported, is_exported, read_exported
+from onelook.inference.items import Item
 from onelook.inference.named_graph import named_model
 from onelook.inference.onnx_graph import onnx_model
 from onelook.inference.runtime import Floats, Runtime
@@ -15,6 +16,9 @@ from onelook.structures.darknet_resize import darknet_cut, darknet_fit, darknet_
 from onelook.structures.letterbox import Image, fit, place
 from onelook.structures.named_bundle import NamedBundle, find_named_bundle
 from onelook.structures.network.heads import classified
+
+SHOWN = 5
+"""Classes of an image that are told, best first."""
 
 Classifying = Bundle | NamedBundle | Exported
 """What a classifier may come from."""
@@ -53,6 +57,15 @@ class ImageClassifier:
         if self.settings.exact:
             return darknet_place(image, darknet_fit(shown, size, letterbox), size)
         return place(image, fit(shown, size, letterbox), size)
+
+
+def class_row(item: Item, image: Image, classifier: ImageClassifier) -> dict[str, Any]:
+    """Return what is told of one picture: which it is, and its SHOWN likeliest classes, best first."""
+    top = [
+        {"class": classifier.names[index], "score": round(score, 6)}
+        for index, score in classifier.predict(image).top(SHOWN)
+    ]
+    return {**item.as_json(), "width": image.shape[1], "height": image.shape[0], "classes": top}
 
 
 def find_classifier(path: Path, weights: Path | None = None, names: Path | None = None) -> Classifying | None:

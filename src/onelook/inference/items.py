@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from onelook.inference.fetching import fetch, is_address
 from onelook.inference.films import SUFFIXES, Film, film_length, is_camera
@@ -29,6 +30,11 @@ class Item:
     frame: int | None = None
     seconds: float | None = None
     rate: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the words that say which picture it is."""
+        film = {} if self.frame is None else {"frame": self.frame, "seconds": self.seconds}
+        return {"file": self.source, **film}
 
     @property
     def path(self) -> Path | None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from onelook.structures.errors import UserError
 
@@ -40,11 +40,18 @@ def append_json(path: Path, value: Any) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` so that `path` holds either what it held before or all of it. Raises UserError when it cannot."""
+    with new_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write; it becomes `path` when the block ends well, and is removed otherwise. Raises UserError."""
     beside = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
@@ -86,6 +93,25 @@ def new_folder(path: Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a lock on the folder, which ends with the process however that ends. Raises UserError when another one holds it."""
+    try:
+        import fcntl
+    except ImportError:  # a system without such locks
+        yield
+        return
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise UserError(f"{folder}: expected a folder to ourselves, got one that another onelook is writing") from None
+    finally:
+        with suppress(OSError):
+            os.close(held)
 
 
 def _beside(path: Path) -> Path:

@@ -5,14 +5,14 @@ whole, what it looked like; so a folder in which something was changed since is 
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from onelook.datasets.column_cache import fingerprint
 from onelook.structures.errors import UserError
+from onelook.structures.files import alone
 
 NOTE = ".onelook"
 """Name of the file that tells what the folder was made of."""
@@ -44,7 +44,7 @@ def written_folder(folder: Path, task: str, asked: str) -> Iterator[Path | None]
         part.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder}: cannot be made ({error.strerror}); choose another place") from None
-    with _alone(part):
+    with alone(part):
         if _note(part).get("asked") != asked:
             _empty(part)
             (part / NOTE).write_text(json.dumps({"asked": asked}), encoding="ascii")
@@ -83,25 +83,6 @@ def _take_place(part: Path, folder: Path) -> None:
         folder.replace(old)
     part.replace(folder)
     shutil.rmtree(old, ignore_errors=True)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a lock on the folder, which ends with the process however that ends."""
-    try:
-        import fcntl
-    except ImportError:  # a system without such locks
-        yield
-        return
-    held = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise UserError(f"{folder}: expected a folder to ourselves, got one that another onelook is writing") from None
-    finally:
-        with suppress(OSError):
-            os.close(held)
 
 
 def write_same(path: str | Path, data: bytes) -> None:
