@@ -12,7 +12,7 @@ from onelook.datasets.dataset import Dataset
 from onelook.training.forecast.budget import MARGIN, fitting_steps, shortened
 from onelook.training.forecast.contradictions import contradictions
 from onelook.training.forecast.forecast import Forecast, Measured, forecast
-from onelook.training.forecast.micro_batch import fitting_subdivisions
+from onelook.training.forecast.micro_batch import fitting_subdivisions, refuse_lone_numbers
 from onelook.training.forecast.probe import measure
 from onelook.training.forecast.workload import workload
 from onelook.training.ranks import ALONE, Ranks
@@ -59,8 +59,9 @@ def set_out(
 
     chosen = choice.settings
     task = build(chosen)
-    found = tuple(contradictions(chosen, task.settings, choice.net, len(task.train)))
+    found = tuple(contradictions(chosen, task.settings, choice.net, len(task.train), task.sgd_rate))
     parts, line = ranks.of_first(fitting_subdivisions(task, ranks=ranks))
+    refuse_lone_numbers(task, parts)
     if line:
         chosen = dataclasses.replace(chosen, subdivisions=parts)
         task = build(chosen)

@@ -44,6 +44,14 @@ def test_a_contradiction_is_one_line_with_the_way_out(settings: dict[str, object
     assert "expected" in lines[0] and "got" in lines[0] and "\n" not in lines[0]
 
 
+def test_a_rate_is_held_against_what_is_usual_for_the_kind_of_network() -> None:
+    given = make_train_settings({"learning_rate": 0.2, "batch": 64, "optimizer": "sgd"}, "test")
+    used = resolve(given, CFG, 1000, 2)
+
+    assert len(contradictions(given, used, CFG.net, 1000)) == 1
+    assert contradictions(given, used, CFG.net, 1000, sgd_rate=0.05) == []
+
+
 @pytest.mark.parametrize("recipe", ["modern", "darknet"])
 def test_what_the_recipe_says_of_itself_is_no_contradiction(recipe: str) -> None:
     assert found(recipe=recipe) == []

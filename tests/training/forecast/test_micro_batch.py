@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 
 from onelook.datasets.reading import read
+from onelook.structures.errors import UserError
 from onelook.structures.network.cfg import read_cfg
-from onelook.training.forecast.micro_batch import ALWAYS, fitting_subdivisions, kept_bytes, step_bytes
+from onelook.training.forecast.micro_batch import (
+    ALWAYS,
+    fitting_subdivisions,
+    kept_bytes,
+    refuse_lone_numbers,
+    step_bytes,
+)
 from onelook.training.settings import make_train_settings
+from onelook.training.tasks.classifying import prepare_classifier
 from onelook.training.tasks.preparation import prepare
 from onelook.training.tasks.task import Task
 
@@ -28,6 +36,23 @@ def test_what_a_pass_keeps_grows_with_its_images_and_changes_nothing(task: Task)
     assert 1.7 < two / one < 2.1
     assert 1.7 < four / two < 2.1
     assert all(np.array_equal(before[name], tensor) for name, tensor in task.network.state_dict().items())
+
+
+def test_what_an_image_of_one_place_keeps_can_be_told_though_it_has_no_statistics(colours: Path) -> None:
+    alone, together = (deep(colours, batch) for batch in (1, 2))
+
+    assert kept_bytes(together, 1) > 0
+    refuse_lone_numbers(together, 1)
+    with pytest.raises(UserError, match="batch=1, subdivisions=1: expected two images at a time or more"):
+        refuse_lone_numbers(alone, 1)
+
+
+def deep(data: Path, batch: int) -> Task:
+    """Return the task of a classifier that shrinks its pictures to 1 x 1."""
+    settings = make_train_settings(
+        {"max_batches": 4, "batch": batch, "workers": 0, "stem": "standard", "mosaic": 0}, "test"
+    )
+    return prepare_classifier("resnet18", read(data), None, settings)
 
 
 def test_a_batch_that_fits_stays_whole(task: Task) -> None:

@@ -50,9 +50,9 @@ def batch(pictures: int = 16) -> Batch:
     return Batch(images, torch.stack([rows, rows % 4, torch.ones(pictures)], 1), rows)
 
 
-def named(network: nn.Module, moves: list[float] = MOVES, thorough: bool = False) -> Finding:
+def named(network: nn.Module, moves: list[float] = MOVES, late: float = 1.0, thorough: bool = False) -> Finding:
     before = [weight.clone() for weight in network.state_dict().values()]
-    found = why_at_chance(FLAT, network.train(), batch(), moves, thorough)
+    found = why_at_chance(FLAT, network.train(), batch(), moves, late, thorough)
     after = network.state_dict().values()
 
     assert found is not None
@@ -93,6 +93,10 @@ def test_steps_that_change_nothing_are_too_small() -> None:
     assert named(Small(norm=True), moves=[1e-9, 1e-8]).cause == "rate too low"
 
 
+def test_answers_that_are_sure_and_wrong_come_from_a_rate_too_high() -> None:
+    assert named(Small(norm=True), late=1.3, thorough=True).cause == "rate too high"
+
+
 def test_a_network_that_can_learn_by_heart_points_at_the_labels() -> None:
     found = named(Small(norm=True), thorough=True)
 
@@ -101,7 +105,7 @@ def test_a_network_that_can_learn_by_heart_points_at_the_labels() -> None:
 
 
 def test_a_sound_network_is_not_suspected_in_passing() -> None:
-    assert why_at_chance(FLAT, Small(norm=True).train(), batch(), MOVES, thorough=False) is None
+    assert why_at_chance(FLAT, Small(norm=True).train(), batch(), MOVES, 1.0, thorough=False) is None
 
 
 def test_the_guard_ends_a_run_early_when_the_cause_can_be_seen_and_else_waits() -> None:

@@ -10,19 +10,24 @@ from onelook.training.settings import TrainSettings
 FAR = 10.0
 """Factor by which a learning rate differs from the recipe's before it is called far."""
 
+SGD_RATE = 0.01
+"""Of SGD at a batch of 64, for detectors."""
+
 LONG_BURN_IN = 0.5
 """Share of the run from which a burn-in is told."""
 
 
-def contradictions(given: TrainSettings, used: TrainSettings, net: Section, images: int) -> list[str]:
+def contradictions(
+    given: TrainSettings, used: TrainSettings, net: Section, images: int, sgd_rate: float = SGD_RATE
+) -> list[str]:
     """Return a line for everything in the settings that cannot be meant; none gives none.
 
-    `given` is what the user said, `used` what follows for `images` training images, `net` the cfg's [net] as the user gave it.
-    Numbers that no run can have (a batch that its subdivisions do not divide, an input that is no multiple of the stride) are
-    refused where they are read.
+    `given` is what the user said, `used` what follows for `images` training images, `net` the cfg's [net] as the user gave it,
+    `sgd_rate` what is usual for SGD at a batch of 64. Numbers that no run can have (a batch that its subdivisions do not divide, an
+    input that is no multiple of the stride) are refused where they are read.
     """
-    found = (check(given, used, net, images) for check in CHECKS)
-    return [line for line in found if line]
+    found = [check(given, used, net, images) for check in CHECKS]
+    return [line for line in [*found, _rate(given, used, net, sgd_rate)] if line]
 
 
 def _steps(given: TrainSettings, used: TrainSettings, _net: Section, _images: int) -> str:
@@ -77,10 +82,10 @@ def _evaluations(given: TrainSettings, used: TrainSettings, _net: Section, image
     )
 
 
-def _rate(given: TrainSettings, used: TrainSettings, net: Section, _images: int) -> str:
+def _rate(given: TrainSettings, used: TrainSettings, net: Section, sgd_rate: float) -> str:
     if given.learning_rate is None:
         return ""
-    usual = _usual_rate(used, net)
+    usual = _usual_rate(used, net, sgd_rate)
     if usual / FAR <= given.learning_rate <= usual * FAR:
         return ""
     return (
@@ -89,12 +94,12 @@ def _rate(given: TrainSettings, used: TrainSettings, net: Section, _images: int)
     )
 
 
-def _usual_rate(used: TrainSettings, net: Section) -> float:
+def _usual_rate(used: TrainSettings, net: Section, sgd_rate: float) -> float:
     """Return the rate that the recipe has, brought to this batch: in proportion for SGD, by the root for AdamW."""
     batch = used.batch or 1
     if used.recipe == "darknet":
         return net.number("learning_rate", 0.001) * batch / max(1, net.integer("batch", 64))
-    return 0.01 * batch / 64 if used.optimizer == "sgd" else 1e-3 * math.sqrt(batch / 8)
+    return sgd_rate * batch / 64 if used.optimizer in ("sgd", "asgd") else 1e-3 * math.sqrt(batch / 8)
 
 
 def _mosaic(given: TrainSettings, used: TrainSettings, _net: Section, _images: int) -> str:
@@ -118,7 +123,6 @@ CHECKS: tuple[Callable[[TrainSettings, TrainSettings, Section, int], str], ...] 
     _batch,
     _length,
     _evaluations,
-    _rate,
     _mosaic,
     _workers,
 )

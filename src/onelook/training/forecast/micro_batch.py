@@ -4,9 +4,10 @@ import copy
 import dataclasses
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
+from onelook.structures.errors import UserError
 from onelook.training.forecast.process_memory import available_memory
 from onelook.training.ranks import ALONE, Ranks
 from onelook.training.tasks.task import Task
@@ -22,17 +23,14 @@ ROOM = 0.8
 """Share of the memory at hand that a step may take."""
 
 
+BatchNorm = nn.modules.batchnorm._BatchNorm
+
+
 def kept_bytes(task: Task, images: int) -> int:
     """Return the bytes that a forward pass of `images` training images at the run's largest input keeps for the backward pass.
 
     Computed on a copy of the network, whose weights and statistics stay what they are.
     """
-    settings = dataclasses.replace(task.settings, batch=images, subdivisions=1, workers=0)
-    batches = dataclasses.replace(task, settings=settings).batches(range(1), 1, ())
-    batch = next(batches)
-    batches.close()
-    network = copy.deepcopy(task.network).train()
-    device = next(network.parameters()).device
     seen: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -40,12 +38,44 @@ def kept_bytes(task: Task, images: int) -> int:
         seen[storage.data_ptr()] = storage.nbytes()
         return tensor
 
+    network = copy.deepcopy(task.network).train()
+    for module in network.modules():
+        if isinstance(module, BatchNorm):
+            module.eval()  # a single image of 1 x 1 has no statistics, and what is kept is the same
     weights = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
-    with torch.random.fork_rng(), saved_tensors_hooks(keep, lambda tensor: tensor):
-        losses = network(batch.images.to(device), batch.targets.to(device))
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        pixels, losses = _pass(task, network, images)
     del losses
     kept = sum(count for place, count in seen.items() if place not in weights)
-    return int(kept * _largest(task) / (batch.images.shape[2] * batch.images.shape[3]))
+    return int(kept * _largest(task) / pixels)
+
+
+def _pass(task: Task, network: nn.Module, images: int) -> tuple[int, dict[str, Tensor]]:
+    """Return the pixels of an input of the task's and the losses of a batch of so many images."""
+    settings = dataclasses.replace(task.settings, batch=images, subdivisions=1, workers=0)
+    batches = dataclasses.replace(task, settings=settings).batches(range(1), 1, ())
+    batch = next(batches)
+    batches.close()
+    device = next(network.parameters()).device
+    with torch.random.fork_rng():
+        losses = network(batch.images.to(device), batch.targets.to(device))
+    return batch.images.shape[2] * batch.images.shape[3], losses
+
+
+def refuse_lone_numbers(task: Task, parts: int) -> None:
+    """Raise UserError where batch normalisation would see a single number of a channel: one image at a time, shrunk to 1 x 1."""
+    batch = task.settings.batch or 1
+    if batch > parts:
+        return
+    try:
+        _pass(task, copy.deepcopy(task.network).train(), 1)
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise UserError(
+            f"batch={batch}, subdivisions={parts}: expected two images at a time or more, got one, of which batch normalisation "
+            "has a single number a channel; take a larger `batch`, fewer `subdivisions`, or a larger `width` and `height`"
+        ) from None
 
 
 def step_bytes(task: Task) -> tuple[int, int]:

@@ -27,6 +27,7 @@ WAYS_OUT = {
     "(`se_googlenet_paths` for `se_googlenet_paths_plain`, `vgg16_bn` for `vgg16`, `batch_normalize=1` in a cfg), or begin from "
     "weights (`--weights`)",
     "answers alike": "take a lower `learning_rate` and a longer `burn_in`, or a network with batch normalisation",
+    "rate too high": "take a lower `learning_rate`, a larger `batch` or a longer `burn_in`",
     "rate too low": "take a higher `learning_rate`, or leave it out",
     "labels do not fit": "look whether the labels belong to the pictures with `onelook data show`; if they do, take another "
     "`learning_rate`, and wait longer with `chance_steps`",

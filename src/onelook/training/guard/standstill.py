@@ -6,6 +6,7 @@ Asked only when a loss does; costs a pass over a copy of the network, and where 
 import copy
 import dataclasses
 import math
+import statistics
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ ALIKE = 0.02
 
 STANDS = 1e-6
 """Largest part of its weights by which a step of a layer changes them, below which the rate is too low."""
+
+SURE = 1.05
+"""Mean loss of late, in parts of that of an answer that knows nothing, above which the answers are sure and wrong."""
 
 BY_HEART = 8
 """Pictures that a copy tries to learn by heart."""
@@ -61,7 +65,9 @@ def look_into(
     suspected = guard.suspicion(facts, verdict)
     if suspected is None:
         return verdict
-    found = why_at_chance(suspected, network, batch, _steps(network, facts, settings), verdict.finding is suspected)
+    late = statistics.fmean(guard.known)
+    steps = _steps(network, facts, settings)
+    found = why_at_chance(suspected, network, batch, steps, late, thorough=verdict.finding is suspected)
     return verdict if found is None else guard.explained(found)
 
 
@@ -79,19 +85,19 @@ def _steps(network: nn.Module, facts: StepFacts, settings: TrainSettings) -> lis
 
 
 def why_at_chance(
-    finding: Finding, network: nn.Module, batch: Batch, steps: Sequence[float], thorough: bool
+    finding: Finding, network: nn.Module, batch: Batch, steps: Sequence[float], late: float, thorough: bool
 ) -> Finding | None:
     """Return the finding with its cause named and a way out, None when none is seen.
 
-    `steps` are by how much of their weights the layers were changed by the last step. `thorough` tries whether a copy can learn
-    by heart, too, and always gives a finding. The network stays as it is.
+    `steps` are by how much of their weights the layers were changed by the last step, `late` is the mean loss of late in parts of
+    chance. `thorough` tries whether a copy can learn by heart, too, and always gives a finding. The network stays as it is.
     """
     pupil = copy.deepcopy(network)
     device = next(pupil.parameters()).device
     images, targets = batch.images.to(device), batch.targets.to(device)
     with torch.random.fork_rng():
         seen = _answers(pupil, images, targets)
-        found = _of_layers(seen) or _of_steps(steps)
+        found = _of_layers(seen) or _of_steps(steps) or _of_loss(late)
         if found is None and thorough:
             few = targets[:, 0] < BY_HEART
             found = _of_trial(learn_by_heart(copy.deepcopy(network), images[:BY_HEART], targets[few]))
@@ -141,6 +147,13 @@ def _of_steps(steps: Sequence[float]) -> Found | None:
         return None
     words = f"no layer's weights change by more than {max(known):.1g} of themselves a step: `learning_rate` is too low"
     return "rate too low", f"{words}; take a hundred times as much", ()
+
+
+def _of_loss(late: float) -> Found | None:
+    if late < SURE:
+        return None
+    words = f"the loss is {late:.3g} times that of an answer that knows nothing, as of answers that are sure and wrong"
+    return "rate too high", f"{words}: take a tenth of `learning_rate`, a larger `batch` or a longer `burn_in`", ()
 
 
 def _of_trial(learnt: Learnt) -> Found:

@@ -35,6 +35,9 @@ from onelook.training.run import Run
 from onelook.training.settings import TrainSettings
 from onelook.training.tasks.task import Say, StepLoad, Task, Validation
 
+BATCH, RATE, DECAY = 64, 0.05, 5e-4
+"""Of the modern recipe for classifiers: SGD with momentum 0.9; the rate is for a batch of 64 and in proportion to it."""
+
 _BATCH = 50
 """Images of an evaluation that are computed together."""
 
@@ -61,6 +64,11 @@ class ClassificationTask(Task):
     def score_name(self) -> str:
         """The best model is the one that is right most often."""
         return "top-1"
+
+    @property
+    def sgd_rate(self) -> float:
+        """The recipe's own."""
+        return RATE
 
     def facts(self) -> dict[str, Any]:
         """Return the cfg in use, or the network's name and settings."""

@@ -21,7 +21,7 @@ from onelook.structures.network.cfg import Cfg, Section
 from onelook.structures.network.options import cfg_warnings
 from onelook.training.recipe.freezing import freeze
 from onelook.training.settings import TrainSettings, resolve
-from onelook.training.tasks.classification import ClassificationTask
+from onelook.training.tasks.classification import BATCH, DECAY, RATE, ClassificationTask
 from onelook.training.tasks.preparation import net_options, set_batch_norm
 from onelook.training.tasks.splits import train_and_val
 
@@ -35,9 +35,6 @@ DEFAULTS: Mapping[str, Any] = {
     "augment.translate": 0.1,
 }
 """Settings of a classifier's training that nobody gave: milder than a detector's, since nothing says where to look."""
-
-BATCH, RATE, DECAY = 64, 0.05, 5e-4
-"""Of the modern recipe for classifiers: SGD with momentum 0.9; the rate is for a batch of 64 and in proportion to it."""
 
 USUAL_SIDE = 224
 """Pixels of the input for photographs that are larger than SMALL_SIDE."""
@@ -120,7 +117,7 @@ def _recipe(settings: TrainSettings, images: int) -> TrainSettings:
     if settings.recipe == "darknet":
         return settings
     batch = settings.batch or min(BATCH, max(1, images))
-    sgd = settings.optimizer in (None, "sgd")
+    sgd = settings.optimizer in (None, "sgd", "asgd")
     return dataclasses.replace(
         settings,
         batch=batch,

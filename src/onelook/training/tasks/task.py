@@ -18,6 +18,7 @@ from onelook.evaluation.classification import ClassEvaluation
 from onelook.evaluation.evaluation import Evaluation
 from onelook.structures.bundle import BundleSettings
 from onelook.structures.network.cfg import Section
+from onelook.training.forecast.contradictions import SGD_RATE
 from onelook.training.run import Run
 from onelook.training.settings import TrainSettings
 
@@ -71,6 +72,11 @@ class Task(ABC):
     @abstractmethod
     def score_name(self) -> str:
         """What `Validation.score` is called, such as AP."""
+
+    @property
+    def sgd_rate(self) -> float:
+        """The learning rate that is usual for SGD at a batch of 64."""
+        return SGD_RATE
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
