@@ -172,10 +172,7 @@ def _localisation(
         print_json(words)
         return
     typer.echo(f"{result.images} images, rules ilsvrc" + "".join(f"; {n} {reason}" for reason, n in excluded.items()))
-    for name, interval in result.intervals.items():
-        value = getattr(result, name)
-        spread = "" if interval.low is None else f"  [{interval.low:.4f}, {interval.high:.4f}]"
-        typer.echo(f"{name.replace('_', ' '):28}{'-' if value is None else f'{value:.4f}'}{spread}")
+    typer.echo("\n".join(result.lines()))
     typer.echo(_choices(words["choices"]))
 
 

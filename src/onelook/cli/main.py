@@ -20,6 +20,7 @@ def build_app() -> typer.Typer:
         evaluate,
         export,
         forecast,
+        localise,
         predict,
         report,
         serve,
@@ -43,6 +44,7 @@ def build_app() -> typer.Typer:
     app.command("eval")(evaluate.evaluate)
     app.command("compare")(compare.compare)
     app.command("predict")(predict.predict)
+    app.command("localise")(localise.localise)
     app.command("export")(export.export)
     app.command("report")(report.report)
     app.command("summary")(summary.summary)

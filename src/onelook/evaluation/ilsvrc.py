@@ -55,6 +55,15 @@ class Localisation:
         counts = {"images": self.images, "without_guess": self.without_guess}
         return {"rules": "ilsvrc", **words, **counts, "intervals": ranges, "choices": CHOICES}
 
+    def lines(self) -> list[str]:
+        """Return a line for each error, with its interval where there is one."""
+        told = []
+        for name, interval in self.intervals.items():
+            value = getattr(self, name)
+            spread = "" if interval.low is None else f"  [{interval.low:.4f}, {interval.high:.4f}]"
+            told.append(f"{name.replace('_', ' '):28}{'-' if value is None else f'{value:.4f}'}{spread}")
+        return told
+
 
 _NAMES = ("classification_error", "top1_classification_error", "localisation_error", "top1_localisation_error")
 
