@@ -10,7 +10,14 @@ from onelook.structures.errors import UserError
 from onelook.structures.network.cfg import format_cfg
 from onelook.structures.network.layers import describe
 
-PARAMETERS = {"yolov3-tiny": 8858734, "yolov3": 62001757, "yolov4": 64429405, "yolov4-tiny": 6062814}
+PARAMETERS = {
+    "yolov3-tiny": 8858734,
+    "yolov3": 62001757,
+    "yolov4": 64429405,
+    "yolov4-tiny": 6062814,
+    "darknet19": 20856776,
+    "darknet53": 41645640,
+}
 """Numbers in the weights files that their authors published."""
 
 
@@ -23,6 +30,14 @@ def test_a_known_network_has_as_many_numbers_as_its_published_weights(name: str)
 
 def test_yolov3_tiny_has_the_layers_of_the_published_cfg(shared: Path) -> None:
     ours, theirs = find_network("yolov3-tiny"), find_network(str(shared / "weights/yolov3-tiny/yolov3-tiny.cfg"))
+
+    assert [layer.out_shape for layer in describe(ours)] == [layer.out_shape for layer in describe(theirs)]
+    assert [layer.arrays for layer in describe(ours)] == [layer.arrays for layer in describe(theirs)]
+
+
+@pytest.mark.parametrize("name", ["darknet19", "darknet53"])
+def test_darknets_classifiers_have_the_layers_of_the_published_cfg(name: str, shared: Path) -> None:
+    ours, theirs = find_network(name), find_network(str(shared / f"data/darknet-samples/cfg/{name}.cfg"))
 
     assert [layer.out_shape for layer in describe(ours)] == [layer.out_shape for layer in describe(theirs)]
     assert [layer.arrays for layer in describe(ours)] == [layer.arrays for layer in describe(theirs)]

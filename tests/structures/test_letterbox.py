@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onelook.structures.boxes import as_boxes
-from onelook.structures.letterbox import GREY, fit, place
+from onelook.structures.letterbox import GREY, cut, fit, place
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,28 @@ def test_letterbox_keeps_the_aspect_ratio_in_the_middle(
     how = fit(size, (416, 416), letterbox=True)
 
     assert (how.inner, (how.pad_x, how.pad_y)) == (inner, pad)
+
+
+@pytest.mark.parametrize(
+    ("size", "inner", "pad"),
+    [((500, 375), (341, 256), (-58, -16)), ((224, 224), (256, 256), (-16, -16)), ((30, 60), (256, 512), (-16, -144))],
+)
+def test_the_middle_is_cut_from_a_picture_whose_short_side_is_an_eighth_longer(
+    size: tuple[int, int], inner: tuple[int, int], pad: tuple[int, int]
+) -> None:
+    how = cut(size, (224, 224))
+
+    assert (how.inner, (how.pad_x, how.pad_y)) == (inner, pad)
+
+
+def test_what_is_cut_out_is_the_middle() -> None:
+    image = np.zeros((100, 200, 3), np.uint8)
+    image[30:70, 80:120] = 255
+    seen = place(image, cut((200, 100), (50, 50)), (50, 50))
+
+    assert seen.shape == (50, 50, 3)
+    assert seen[25, 25].min() == 255
+    assert seen[:12].max() == seen[:, :12].max() == seen[-12:].max() == seen[:, -12:].max() == 0
 
 
 def test_stretch_fills_the_input() -> None:

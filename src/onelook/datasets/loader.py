@@ -23,7 +23,7 @@ from onelook.datasets.augment import AugmentSettings, Sample, compose
 from onelook.datasets.dataset import Dataset
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.images import read_image
-from onelook.structures.letterbox import Fit, Image, fit, place
+from onelook.structures.letterbox import Fit, Image, cut, fit, place
 
 CACHED_BYTES = 512 * 1024**2
 """Memory for decoded photographs, all workers together; the first ones met are kept, as every epoch meets all of them."""
@@ -111,13 +111,15 @@ def train_batches(
 
 
 def eval_batches(
-    dataset: Dataset, size: tuple[int, int], letterbox: bool, batch: int, workers: int
+    dataset: Dataset, size: tuple[int, int], letterbox: bool, batch: int, workers: int, middle: bool = False
 ) -> Iterator[EvalBatch]:
     """Yield every image once, in order, fitted into `size` (width, height); the last batch may be smaller.
 
+    `middle` cuts it out, in the place of `letterbox`.
+
     Raises FormatError naming a picture that cannot be decoded. An empty data set yields nothing.
     """
-    maker = _EvalBatches(dataset, size, letterbox, batch)
+    maker = _EvalBatches(dataset, size, letterbox, batch, middle)
     yield from _made(maker, range(-(-len(dataset) // batch)), workers)
 
 
@@ -177,8 +179,8 @@ class _TrainBatches(TorchDataset[Any]):
 class _EvalBatches(TorchDataset[Any]):
     """Makes evaluation batch number k."""
 
-    def __init__(self, dataset: Dataset, size: tuple[int, int], letterbox: bool, batch: int) -> None:
-        self.dataset, self.size, self.letterbox, self.batch = dataset, size, letterbox, batch
+    def __init__(self, dataset: Dataset, size: tuple[int, int], letterbox: bool, batch: int, middle: bool) -> None:
+        self.dataset, self.size, self.letterbox, self.batch, self.middle = dataset, size, letterbox, batch, middle
 
     def __getitem__(self, number: int) -> EvalBatch | _Failure:
         indices = list(range(number * self.batch, min((number + 1) * self.batch, len(self.dataset))))
@@ -187,7 +189,8 @@ class _EvalBatches(TorchDataset[Any]):
         try:
             for row, index in enumerate(indices):
                 image = read_image(self.dataset.paths[index])
-                how = fit((image.shape[1], image.shape[0]), self.size, self.letterbox)
+                shown = (image.shape[1], image.shape[0])
+                how = cut(shown, self.size) if self.middle else fit(shown, self.size, self.letterbox)
                 images[row] = place(image, how, self.size)
                 fits.append(how)
         except UserError as error:

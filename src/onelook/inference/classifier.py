@@ -13,7 +13,7 @@ from onelook.inference.sources import Picture, Pictures, pixels_of
 from onelook.structures.bundle import Bundle, find_model
 from onelook.structures.class_scores import ClassScores, softmax
 from onelook.structures.darknet_resize import darknet_cut, darknet_fit, darknet_place
-from onelook.structures.letterbox import Image, fit, place
+from onelook.structures.letterbox import Image, cut, fit, place
 from onelook.structures.named_bundle import NamedBundle, find_named_bundle
 from onelook.structures.network.heads import classified
 
@@ -56,7 +56,7 @@ class ImageClassifier:
             return darknet_cut(image, size)
         if self.settings.exact:
             return darknet_place(image, darknet_fit(shown, size, letterbox), size)
-        return place(image, fit(shown, size, letterbox), size)
+        return place(image, cut(shown, size) if self.settings.resize == "cut" else fit(shown, size, letterbox), size)
 
 
 def class_row(item: Item, image: Image, classifier: ImageClassifier) -> dict[str, Any]:

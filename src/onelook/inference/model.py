@@ -38,8 +38,9 @@ class Detector:
         self.runtime = runtime
         self.layers = bundle.layers()
         self._heads = heads_of(self.layers)
-        if self.settings.resize == "darknet_cut":
-            raise UserError(f"{bundle.where}: resize: expected letterbox or stretch for a detector, got 'darknet_cut'")
+        if self.settings.resize in ("cut", "darknet_cut"):
+            got = self.settings.resize
+            raise UserError(f"{bundle.where}: resize: expected letterbox or stretch for a detector, got {got!r}")
         if isinstance(bundle, Exported) and bundle.outputs != RAW:
             raise UserError(
                 f"{bundle.where}: expected raw outputs, got {bundle.outputs}; export it without --outputs to predict with it"

@@ -11,6 +11,8 @@ KNOWN = {
     "yolov3": "yolov3.cfg",
     "yolov4": "yolov4.cfg",
     "yolov4-tiny": "yolov4-tiny.cfg",
+    "darknet19": "darknet19.cfg",
+    "darknet53": "darknet53.cfg",
 }
 """From the name to the file in `networks/`."""
 

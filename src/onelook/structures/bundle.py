@@ -30,7 +30,7 @@ Arrays = Mapping[str, NDArray[np.float32]]
 VERSION = 1
 """Of the form that is written, and the newest that is read."""
 
-RESIZES = ("letterbox", "stretch", "darknet_letterbox", "darknet_stretch", "darknet_cut")
+RESIZES = ("letterbox", "stretch", "cut", "darknet_letterbox", "darknet_stretch", "darknet_cut")
 
 NAMED = "network.toml"
 """In the place of network.cfg: a network by its name."""
@@ -45,9 +45,9 @@ class BundleSettings:
     height: int
     """Of the network's input, pixels."""
     resize: str = "stretch"
-    """`letterbox` keeps the aspect ratio, `stretch` does not; as it was trained. `darknet_letterbox` and `darknet_stretch` do
-    the same with Darknet's own arithmetic, bit for bit and many times slower; `darknet_cut` is how its classifiers see a picture:
-    the short side fills the input, the middle is cut out."""
+    """`letterbox` keeps the aspect ratio, `stretch` does not; as it was trained. `cut`, a classifier's, keeps it and takes the
+    middle. `darknet_letterbox` and `darknet_stretch` do the same with Darknet's own arithmetic, bit for bit and many times slower;
+    `darknet_cut` is how its classifiers see a picture: the short side fills the input, the middle is cut out."""
     colour: str = "rgb"
     """Order of the channels; values are divided by 255."""
     score: float = 0.25

@@ -35,7 +35,8 @@ class TrainSettings:
     height: int | None = None
     """Of the network's input, pixels, a multiple of the network's stride."""
     resize: str = "auto"
-    """`letterbox` keeps an image's shape, `stretch` fills the input; `auto` follows the cfg's letter_box."""
+    """`letterbox` keeps an image's shape, `stretch` fills the input; `auto` follows the cfg's letter_box. `cut`, a classifier's,
+    judges the middle of the image as published accuracies on ImageNet do, and trains as `stretch` does."""
     anchors: str = "auto"
     """`keep` the cfg's, `fit` them to the data's boxes; `auto` fits when the cfg's suit the boxes badly."""
     optimizer: str | None = None
@@ -107,7 +108,7 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         _one_of("recipe", self.recipe, ("modern", "darknet"))
-        _one_of("resize", self.resize, ("auto", "letterbox", "stretch"))
+        _one_of("resize", self.resize, ("auto", "letterbox", "stretch", "cut"))
         _one_of("guard", self.guard, ("recover", "stop"))
         _one_of("anchors", self.anchors, ("auto", "keep", "fit"))
         _one_of("optimizer", self.optimizer, ("adamw", "sgd", "asgd", None))
@@ -219,7 +220,7 @@ def resolve(settings: TrainSettings, cfg: Cfg, images: int, classes: int, proces
         epochs=None,
         width=_chosen(settings, "width", width),
         height=_chosen(settings, "height", height),
-        resize="letterbox" if letterbox else "stretch",
+        resize="letterbox" if letterbox else "cut" if settings.resize == "cut" else "stretch",
         optimizer=_chosen(settings, "optimizer", "sgd" if darknet else "adamw"),
         learning_rate=_chosen(settings, "learning_rate", net.number("learning_rate", 0.001) if darknet else 1e-3),
         momentum=_chosen(settings, "momentum", net.number("momentum", 0.9) if darknet else 0.9),

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 from tests.training.report.test_report import Page
 from tests.training.test_train import quiet, stopped_after
 
 from onelook.evaluation.classification import ClassEvaluation
+from onelook.inference.classifier import load_classifier
+from onelook.models.classifiers.classifier import Classifier
 from onelook.structures.bundle import read_bundle
 from onelook.structures.errors import UserError
 from onelook.structures.named_bundle import read_named_bundle
@@ -51,6 +54,28 @@ def test_a_network_by_name_leaves_a_bundle_that_says_what_it_is(colours: Path, t
     assert bundle.arrays["fc.0.weight"].shape == (16, 512)
     assert bundle.settings.size == (32, 32)
     assert files >= {"settings.toml", "metrics.jsonl", "chart.png", "report.html", "predictions.json", "last"}
+
+
+def test_stages_of_a_network_by_name_are_frozen_up_to_one_of_them_and_the_middle_is_judged(
+    colours: Path, tmp_path: Path
+) -> None:
+    chosen = {**SHORT, "freeze": "layer3", "optimizer": "asgd", "grow": 0.5, "resize": "cut", "policy": "plateau"}
+    told: list[str] = []
+    run = train("resnet18", colours, out=tmp_path / "run", settings=chosen, say=told.append).run
+    bundle = read_named_bundle(run / "model")
+    torch.manual_seed(0)
+    fresh = Classifier(bundle.network).arrays()
+    changed = {
+        name.partition(".")[0] for name, array in bundle.arrays.items() if not np.array_equal(array, fresh[name])
+    }
+
+    assert changed == {"layer4", "fc"}
+    assert any(line.startswith("frozen: 7 of ") for line in told)
+    assert bundle.settings.resize == "cut"
+    scores = load_classifier(bundle).predict(colours / "val" / "red" / "00.png").scores
+    kept = read_class_predictions(run / "predictions.json").splits["val"]
+    row = next(index for index, path in enumerate(kept.paths) if path.parent.name == "red" and path.name == "00.png")
+    assert kept.tops[row][0][1] == pytest.approx(float(scores.max()), abs=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["cfg", pytest.param("name", marks=pytest.mark.slow)])

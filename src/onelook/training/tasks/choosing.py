@@ -46,8 +46,10 @@ def choose(network: str, settings: Mapping[str, Any], where: str = "--set", proc
     cfg = None if is_classifier(network) else find_network(network)
     if cfg and _finds_boxes(cfg):
         chosen = make_train_settings(settings, where)
-        if chosen.stem or chosen.head or chosen.augment.cutmix:
-            raise UserError(f"{where}: stem, head, cutmix: expected a classifier, such as resnet18, got {network}")
+        if chosen.stem or chosen.head or chosen.augment.cutmix or chosen.resize == "cut":
+            raise UserError(
+                f"{where}: stem, head, cutmix, resize=cut: expected a classifier, such as resnet18, got {network}"
+            )
         size = chosen.width or cfg.input_size[0], chosen.height or cfg.input_size[1]
         return Choice(
             chosen,

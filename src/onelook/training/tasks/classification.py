@@ -177,7 +177,8 @@ def classify(
     assert settings.width and settings.height
     network.eval()
     size, found = (settings.width, settings.height), [np.zeros((0, len(dataset.names)), np.float32)]
-    for batch in eval_batches(dataset, size, settings.resize == "letterbox", _BATCH, 0):
+    middle = settings.resize == "cut"
+    for batch in eval_batches(dataset, size, settings.resize == "letterbox", _BATCH, 0, middle):
         with torch.inference_mode():
             found.append(network.logits(batch.images.to(device)).flatten(1).float().cpu().numpy())
     return np.concatenate(found)
