@@ -19,7 +19,7 @@ from onelook.models.sections.convolution import Convolution
 from onelook.training.explaining.overfit import Learnt, learn_by_heart
 from onelook.training.guard.gradients import Gradients, layer_label
 from onelook.training.guard.guard import Guard, Verdict
-from onelook.training.guard.symptoms import Finding, StepFacts
+from onelook.training.guard.symptoms import CHANCE_OVER, Finding, StepFacts
 from onelook.training.settings import TrainSettings
 
 DEAD_PART = 0.9
@@ -65,7 +65,7 @@ def look_into(
     suspected = guard.suspicion(facts, verdict)
     if suspected is None:
         return verdict
-    late = statistics.fmean(guard.known)
+    late = statistics.fmean(guard.known[-CHANCE_OVER:])
     steps = _steps(network, facts, settings)
     found = why_at_chance(suspected, network, batch, steps, late, thorough=verdict.finding is suspected)
     return verdict if found is None else guard.explained(found)
@@ -97,7 +97,9 @@ def why_at_chance(
     images, targets = batch.images.to(device), batch.targets.to(device)
     with torch.random.fork_rng():
         seen = _answers(pupil, images, targets)
-        found = _of_layers(seen) or _of_steps(steps) or _of_loss(late)
+        found = _of_layers(seen) or _of_steps(steps)
+        if found is None and thorough:
+            found = _of_loss(late)
         if found is None and thorough:
             few = targets[:, 0] < BY_HEART
             found = _of_trial(learn_by_heart(copy.deepcopy(network), images[:BY_HEART], targets[few]))
