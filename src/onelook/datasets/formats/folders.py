@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from onelook.datasets.class_places import names_beside
 from onelook.datasets.collecting import SPLIT_NAMES, Collector
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.files.layout import files_below, folder_class, folder_name, is_picture, part_of_each, subfolders
@@ -36,7 +37,10 @@ def evidence(path: Path) -> str | None:
 
 
 def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Dataset:
-    """Return the pictures, each with the class of its folder as a whole; there are no boxes. Classes are sorted."""
+    """Return the pictures, each with the class of its folder as a whole; there are no boxes. Classes are sorted.
+
+    A classes.txt, labels.txt or .names beside the folders gives them another order. Raises FormatError for two that differ.
+    """
     archive = _archive(path)
     if archive:
         collector = Collector(archive.parent, NAME, report, names)
@@ -45,7 +49,7 @@ def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Data
     splits = _splits(path)
     found = [(split, folder) for split, top in splits.items() for folder in subfolders(top)] if splits else []
     found = found or [("", folder) for folder in subfolders(path)]
-    own = sorted({folder_class(folder.name) for _, folder in found})
+    own = names_beside(path) or sorted({folder_class(folder.name) for _, folder in found})
     collector = Collector(path, NAME, report, names, own)
     for split, folder in found:
         for file in files_below(folder):

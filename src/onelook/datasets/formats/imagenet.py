@@ -64,9 +64,11 @@ def read(
     aliases = {alias: wnid for wnid, words in mapping.items() for alias in _aliases(words)}
     for split, files in _LISTS.items():
         part = _Part(root, split, _Wnids(collector, aliases))
-        part.solutions = _solutions(root.parent / f"LOC_{split}_solution.csv", report) if pictures else {}
+        solution = root.parent / f"LOC_{split}_solution.csv"
+        part.solutions = _solutions(solution, report) if pictures else {}
         for stem, where, line in _entries(root, split, files, "Data" if pictures else "Annotations"):
             part.read_one(stem, where, line)
+        _tell_orphans(solution, [stem for stem in part.solutions if stem not in part.met], report)
     return collector.finish()
 
 
@@ -118,17 +120,27 @@ def _solutions(file: Path, report: Report) -> dict[str, list[tuple[str, list[flo
     return found
 
 
+def _tell_orphans(file: Path, stems: Sequence[str], report: Report) -> None:
+    """Tell of the images that a solution names and that are not there, in one finding."""
+    if stems:
+        what = f"expected an image for every line, got none for {len(stems)}, such as {stems[0]}"
+        report(Finding(file, None, "orphan-label", what, "add the images or remove the lines; they are left out"))
+
+
 class _Part:
     """Reads the images of one split; folders are kept as text, as a Path an image and file costs more than reading it."""
 
     def __init__(self, root: Path, split: str, places: "_Wnids") -> None:
         self.split, self.places, self.collector = split, places, places.collector
         self.solutions: Mapping[str, list[tuple[str, list[float]]]] = {}
+        self.met: set[str] = set()
         self.data, self.annotations = (f"{root / kind / _SET / split}/" for kind in _KINDS)
 
     def read_one(self, stem: str, where: Path, line: int | None) -> None:
         """Take the image that `where` and its line tell of."""
-        told = self.solutions.get(stem.rpartition("/")[2], [])
+        own = stem.rpartition("/")[2]
+        self.met.add(own)
+        told = self.solutions.get(own, [])
         file = f"{self.annotations}{stem}.xml"
         safe = _USUAL.fullmatch(stem) is not None or inside(Path(self.data), f"{stem}.JPEG") is not None
         annotated = safe and isfile(file)  # noqa: PTH113 - see the class
@@ -146,8 +158,8 @@ class _Part:
             return
         if annotated and found is None:
             found = read_annotation(file, self.collector.report)
-        own = self._take(stem, told, file if annotated else None, found)
-        if not own and not has_boxes and self.split != "test":
+        taken = self._take(stem, told, file if annotated else None, found)
+        if not taken and not has_boxes and self.split != "test":
             self.collector.unlabelled(Path(picture), f"an annotation {file} or a line of the solution csv")
 
     def _picture(self, stem: str) -> str:

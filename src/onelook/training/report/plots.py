@@ -112,7 +112,7 @@ def _grid(axes: Axes) -> Markup:
         Markup(
             '<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
             '<text class="tick" x="{}" y="{:.1f}" text-anchor="end">{}</text>'
-        ).format(LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 4, f"{value:g}")
+        ).format(LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y + 4, _figure(value))
         for value, y in zip(across, heights.tolist(), strict=True)
     ]
     columns = [
@@ -122,6 +122,11 @@ def _grid(axes: Axes) -> Markup:
         for value, x in zip(upright, places.tolist(), strict=True)
     ]
     return Markup("").join(rows + columns)
+
+
+def _figure(value: float) -> str:
+    """Return a number that fits beside an axis."""
+    return f"{value:g}" if value == 0 or abs(value) >= 0.001 else f"{value:.0e}".replace("e-0", "e-")
 
 
 def _path(line: Line, axes: Axes) -> Markup:

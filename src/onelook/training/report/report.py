@@ -17,6 +17,7 @@ from onelook.training.report.chart import duration
 from onelook.training.report.class_predictions import ClassPredictions
 from onelook.training.report.class_report import class_context
 from onelook.training.report.facts import ReportFacts, read_report_facts
+from onelook.training.report.flow_map import flow_map
 from onelook.training.report.mistakes import mistakes_context
 from onelook.training.report.plots import rgb
 from onelook.training.report.predictions import Predictions, SplitPredictions
@@ -88,8 +89,8 @@ def _context(run: Path, facts: ReportFacts) -> dict[str, Any]:
     predictions = facts.predictions
     of_split = _split_context if isinstance(predictions, Predictions) else class_context
     splits = {name: of_split(predictions, name) for name in _ordered(predictions.splits)}  # type: ignore[arg-type]  # its own
-    flow = gradient_plot(facts.metrics)
-    drawn = (loss_plot(facts.metrics), score_plot(facts.metrics), flow, *resource_plots(facts.resources))
+    flow = (gradient_plot(facts.metrics), flow_map(facts.metrics))
+    drawn = (loss_plot(facts.metrics), score_plot(facts.metrics), *flow, *resource_plots(facts.resources))
     plots = [plot for plot in drawn if plot]
     return {
         "run": run.resolve().name,
