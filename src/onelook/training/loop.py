@@ -112,7 +112,7 @@ def training_steps(
             torch.nn.utils.clip_grads_with_norm_(gradients.parameters, bound, total)
             state.optimizer.step()
             state.average.follow(state.network, state.step)
-            verdict = look_into(state.guard, verdict, facts, state.network, group[0], settings)
+            verdict = look_into(state.guard, verdict, facts, state.network, group[0], settings, ranks)
         else:
             blame = worst(ranks.gather(find_blame(state.network, group, by_part, seeds, device)))
             statistics.restore()

@@ -20,6 +20,7 @@ from onelook.training.explaining.overfit import Learnt, learn_by_heart
 from onelook.training.guard.gradients import Gradients, layer_label
 from onelook.training.guard.guard import Guard, Verdict
 from onelook.training.guard.symptoms import CHANCE_OVER, Finding, StepFacts
+from onelook.training.ranks import ALONE, Ranks
 from onelook.training.settings import TrainSettings
 
 DEAD_PART = 0.9
@@ -56,18 +57,24 @@ class Answers:
 
 
 def look_into(
-    guard: Guard, verdict: Verdict, facts: StepFacts, network: nn.Module, batch: Batch, settings: TrainSettings
+    guard: Guard,
+    verdict: Verdict,
+    facts: StepFacts,
+    network: nn.Module,
+    batch: Batch,
+    settings: TrainSettings,
+    ranks: Ranks = ALONE,
 ) -> Verdict:
     """Return the verdict on a step that was taken, with the cause named when the loss has been at chance for long.
 
-    `batch` is one that the step saw.
+    `batch` is one that the step saw; of several ranks the first one's counts.
     """
     suspected = guard.suspicion(facts, verdict)
     if suspected is None:
         return verdict
     late = statistics.fmean(guard.known[-CHANCE_OVER:])
     steps = _steps(network, facts, settings)
-    found = why_at_chance(suspected, network, batch, steps, late, thorough=verdict.finding is suspected)
+    found = ranks.of_first(why_at_chance(suspected, network, batch, steps, late, thorough=verdict.finding is suspected))
     return verdict if found is None else guard.explained(found)
 
 
