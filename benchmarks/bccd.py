@@ -13,14 +13,11 @@ import os
 import tempfile
 from pathlib import Path
 
+from judging import judged_on_test
 from record import SHARED, record
 
 from onelook.evaluation.against import against
-from onelook.evaluation.bootstrap import intervals
-from onelook.evaluation.evaluation import judge
-from onelook.evaluation.problem import lay_out
-from onelook.evaluation.rules import find_rules
-from onelook.training.report.predictions import read_predictions
+from onelook.structures.settings import parse_overrides
 from onelook.training.train import train
 
 NETWORK = SHARED / "weights/yolo-fastest/yolo-fastest-1.1_coco/yolo-fastest-1.1-xl.cfg"
@@ -38,7 +35,7 @@ def main() -> None:
     )
     parser.add_argument("--set", action="append", default=[], help="another setting, key=value")
     chosen = parser.parse_args()
-    settings = {**SETTINGS, **dict(pair.split("=", 1) for pair in chosen.set)}
+    settings = {**SETTINGS, **parse_overrides(chosen.set)}
     load = os.getloadavg()
     with tempfile.TemporaryDirectory() as folder:
         out = chosen.judge or chosen.out or Path(folder) / "run"
@@ -50,23 +47,14 @@ def main() -> None:
 
 def judged(run: Path) -> dict[str, object]:
     """Return the test split's numbers with intervals, and how they stand against the published pair."""
-    predictions = read_predictions(run / "predictions.json")
-    test = predictions.splits["test"]
-    problem = lay_out(test.truths, test.detections, predictions.names)
-    evaluation, matches = judge(problem, find_rules("coco"))
-    ranges = intervals(matches, evaluation.score)
-    words = evaluation.as_json()
+    numbers, evaluation, matches = judged_on_test(run)
     return {
-        "train_seconds": predictions.about["seconds"],
-        "ap50": words["ap50"],
-        "ap50_interval_95": [ranges["ap50"].low, ranges["ap50"].high],
-        "ap": words["ap"],
-        "per_class_ap50": {row["class"]: row["ap50"] for row in words["per_class"]},
+        **numbers,
+        "per_class_ap50": {row["class"]: row["ap50"] for row in evaluation.as_json()["per_class"]},
         "against_published": {
             "pooled": against(matches, **PUBLISHED).as_json(),
             "mean_over_classes": against(matches, **PUBLISHED, by_class=True).as_json(),
         },
-        "images": evaluation.images,
         "metrics_lines": sum(1 for _ in (run / "metrics.jsonl").open()),
         "environment": json.loads((run / "environment.json").read_text())["device"],
     }

@@ -1,9 +1,11 @@
-"""Seconds an image of a training step of Tiny-YOLOv3 at 416, batch 8, by `onelook train`'s own loop; mark: 0.17.
+"""Seconds an image of a training step of Tiny-YOLOv3 at 416, batch 8, by `onelook train`'s own loop; mark: 0.136.
 
-    .venv/bin/python benchmarks/train_step.py
+    .venv/bin/python benchmarks/train_step.py [--ultralytics ENV/bin/python] [--darknet /usr/bin/darknet]
 
 Each variant runs in a process of its own, as the allocator is told at the start: with and without onelook's thresholds of
-malloc, with and without loading and augmenting real pictures (mosaics of generated ones). The last result of each is kept.
+malloc, with and without loading and augmenting real pictures (mosaics of generated ones). The peers that are named train on the
+same pictures in the same run: Ultralytics in an environment of its own (loading included, as in `onelook with loader`), the
+original Darknet as Debian has it (its own figure, without loading). The last result of each is kept.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -35,22 +38,53 @@ def main() -> None:
     parser.add_argument("--here", action="store_true")
     parser.add_argument("--plain-malloc", action="store_true")
     parser.add_argument("--loader", action="store_true")
+    parser.add_argument("--steps", type=int, default=STEPS, help="steps that are measured")
+    parser.add_argument("--ultralytics", type=Path, help="the python of an environment that has ultralytics")
+    parser.add_argument("--darknet", help="the original's program")
     chosen = parser.parse_args()
     if chosen.here:
-        print(json.dumps(measure(chosen.plain_malloc, chosen.loader)))
+        print(json.dumps(measure(chosen.plain_malloc, chosen.loader, chosen.steps)))
         return
     from record import record
 
     load = os.getloadavg()
-    measured = {}
+    measured: dict[str, Any] = {}
     for name, flags in VARIANTS.items():
-        done = subprocess.run([sys.executable, __file__, "--here", *flags], capture_output=True, text=True, check=True)
+        words = [sys.executable, __file__, "--here", "--steps", str(chosen.steps), *flags]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
         measured[name] = json.loads(done.stdout.splitlines()[-1])
-    record("train_step", load, {"network": "yolov3-tiny", "side": SIDE, "batch": BATCH, "steps": STEPS, **measured})
+    measured |= peers(chosen.ultralytics, chosen.darknet, chosen.steps)
+    for peer, own in (("ultralytics", "onelook with loader"), ("darknet", "onelook")):
+        if peer in measured:
+            ratio = measured[peer]["median_seconds_an_image"] / measured[own]["median_seconds_an_image"]
+            measured[peer][f"times {own}"] = ratio
+    record(
+        "train_step", load, {"network": "yolov3-tiny", "side": SIDE, "batch": BATCH, "steps": chosen.steps, **measured}
+    )
 
 
-def measure(plain_malloc: bool, loader: bool) -> dict[str, float]:
-    """Return median and best seconds an image over STEPS steps."""
+def peers(ultralytics: Path | None, darknet: str | None, steps: int) -> dict[str, Any]:
+    """Return what the peers that are named need for the same."""
+    import train_step_peers
+
+    from onelook.datasets.generated import make_blood
+    from onelook.datasets.reading import read
+
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        make_blood(Path(folder) / "data", {"train": (steps + WARM_UP) * BATCH, "val": BATCH}, 0, (640, 480))
+        dataset = read(Path(folder) / "data")
+        if ultralytics is not None:
+            found["ultralytics"] = train_step_peers.ultralytics(
+                ultralytics.absolute(), dataset, Path(folder), SIDE, BATCH, WARM_UP
+            )
+        if darknet is not None:
+            found["darknet"] = train_step_peers.darknet(darknet, dataset, Path(folder), SIDE)
+    return found
+
+
+def measure(plain_malloc: bool, loader: bool, count: int) -> dict[str, float]:
+    """Return median and best seconds an image over `count` steps."""
     from onelook.models.known import find_network
     from onelook.models.network import Network
     from onelook.training.guard.gradients import Gradients
@@ -73,7 +107,7 @@ def measure(plain_malloc: bool, loader: bool) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         batches = loaded(Path(folder)) if loader else made()
         steps = training_steps(state, batches, settings, partial(learning_rate, settings), torch.device("cpu"))
-        times = [time.perf_counter() for _ in itertools.islice(steps, STEPS + WARM_UP)]
+        times = [time.perf_counter() for _ in itertools.islice(steps, count + WARM_UP)]
     seconds = [(b - a) / BATCH for a, b in itertools.pairwise(times)][WARM_UP - 1 :]
     return {"median_seconds_an_image": statistics.median(seconds), "best": min(seconds)}
 
