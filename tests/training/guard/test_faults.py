@@ -151,6 +151,20 @@ def test_an_overflow_of_half_precision_in_the_gradient_skips_the_step_and_names_
     assert all_whole(tmp_path / "run")
 
 
+def test_a_loss_scale_that_float16_does_not_bear_is_lowered_and_costs_no_step(
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onelook.training.session.choose_precision", lambda *_: torch.float16)
+    scales: list[float] = []
+    at_step(monkeypatch, 10, lambda session: setattr(session.state.loss_scale, "factor", 1e30))
+    at_step(monkeypatch, 11, lambda session: scales.append(session.state.loss_scale.factor))
+    begin(max_batches=16)
+
+    assert 1 <= scales[0] < 1e20
+    assert events(tmp_path / "run") == []
+    assert all_whole(tmp_path / "run")
+
+
 def test_a_box_without_area_sets_its_picture_aside(
     begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
