@@ -40,7 +40,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = chosen.judge or chosen.out or Path(folder) / "run"
         if not chosen.judge:
-            train(str(NETWORK), SHARED / "data/bccd", NETWORK.with_suffix(".weights"), out, settings)
+            result = train(str(NETWORK), SHARED / "data/bccd", NETWORK.with_suffix(".weights"), out, settings)
+            if not result.finished:
+                raise SystemExit("stopped by a signal; nothing is recorded")
         measured = {"network": NETWORK.stem, "settings": settings, **judged(out)}
     record("bccd", load, measured)
 

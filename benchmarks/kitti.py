@@ -47,7 +47,8 @@ def main() -> None:
         out = chosen.out or Path(folder)
         convert(cars(), "coco", out / "cars")
         for arm, weights in ARMS.items():
-            train(str(NETWORK), out / "cars", weights, out / arm, settings)
+            if not train(str(NETWORK), out / "cars", weights, out / arm, settings).finished:
+                raise SystemExit(f"{arm}: stopped by a signal; nothing is recorded")
         arms = {arm: judged_on_test(out / arm)[0] for arm in ARMS}
         RESULTS.mkdir(exist_ok=True)
         draw({arm: Run(out / arm).read_metrics() for arm in ARMS}, arms, RESULTS / "kitti.png")
