@@ -1,5 +1,6 @@
 """A few real steps of a run, measured."""
 
+import math
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from onelook.datasets.reading import read
 from onelook.structures.network.cfg import read_cfg
 from onelook.training.forecast.forecasting import forecast_training
 from onelook.training.forecast.probe import measure
-from onelook.training.forecast.workload import workload
+from onelook.training.forecast.workload import cache_growth, workload
 from onelook.training.settings import make_train_settings
 from onelook.training.tasks.preparation import prepare
 from onelook.training.tasks.task import Task
@@ -52,6 +53,25 @@ def test_both_kinds_of_steps_are_measured_and_a_file_of_each_sort_is_weighed(
     assert measured.image > 0 < measured.proof[0]
     assert measured.memory > 50e6
     assert measured.disk > 3 * (tmp_path / "run" / "last" / "state.safetensors").stat().st_size
+
+
+def test_workers_forked_from_a_process_that_has_trained_are_not_counted_as_no_run_has_any(
+    network: Path, squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = iter((10**6, 10**12))
+    monkeypatch.setattr("onelook.training.forecast.probe.children_memory", lambda _: next(found))
+
+    assert measure(task(network, squares), tmp_path, time.time(), print).memory < 10**11
+
+
+def test_kept_photographs_grow_to_what_the_run_meets(network: Path, squares: Path) -> None:
+    whole, met = 16 * 64 * 64 * 3, 1 - math.exp(-4 * 4 * 2 / 16)
+    short, long = task(network, squares, max_batches=2), task(network, squares, max_batches=1000)
+
+    assert cache_growth(long, 0) == pytest.approx(whole, abs=1)
+    assert cache_growth(short, 0) == pytest.approx(met * whole, abs=1)
+    assert cache_growth(long, 8) == pytest.approx((1 - met) * whole, abs=1)
+    assert cache_growth(short, 8) == 0
 
 
 def test_steps_that_take_too_long_are_fewer_and_told(

@@ -69,7 +69,6 @@ def _measured(probe: "_Steps", run: Run, ready: float, seconds: float, available
     draw_chart([], run.chart, None)  # its first drawing imports what draws
     chart = _least(lambda: draw_chart([], run.chart, None))
     proof = _proof(some, run, session, images)
-    probe.look_at_memory()
     return Measured(
         ready + probe.first,
         tuple(probe.measured),
@@ -96,16 +95,18 @@ class _Steps:
         self.first = 0.0
         """By how many seconds the run's first step is slower than the others."""
         self.children = 0
-        """Most bytes of the loader's workers."""
+        """Most bytes of the loader's first workers. Later ones are forked from a process that has trained: they keep copies of
+        the pages that it writes to, as none of a run's workers does, which begin before its first step."""
         self.drawn = 0
-        """Training images met."""
+        """Training images that the first workers met."""
+        self._first_workers = True
 
     def run(self, seconds: float) -> None:
         """Take steps of every kind, in proportion to how many the run has, and one of the largest input."""
         loads = sampled_loads(self.task)
         kinds = {load.kind: step for step, load in reversed(loads.items())}  # to its first step
         left = seconds
-        for kind, start in kinds.items():
+        for kind, start in sorted(kinds.items(), key=lambda each: each[1]):  # in the run's order
             share = sum(load.kind == kind for load in loads.values()) / len(loads)
             began = time.perf_counter()
             self._take(start, max(4, round(STEPS * share)), left)
@@ -113,7 +114,7 @@ class _Steps:
         largest = max(loads, key=lambda step: loads[step].pixels)
         if loads[largest].pixels > max(load.pixels for load, _ in self.measured):
             for _ in self._steps(largest, 1):
-                self.look_at_memory()
+                pass
 
     def _take(self, start: int, count: int, seconds: float) -> None:
         """Measure `count` steps from number `start` on, fewer when they would take longer than `seconds`."""
@@ -127,7 +128,6 @@ class _Steps:
                 warm = min(WARM_UP, affordable - 1, self.session.total - start - 1)
             if len(paces) > warm and spent > seconds:
                 break
-        self.look_at_memory()
         kept = paces[max(0, min(warm, len(paces) - 1)) :]
         if len(kept) < count and spent > seconds:
             self.say(f"forecast: {len(kept)} steps measured instead of {count}, as they took {spent:.0f} s")
@@ -148,15 +148,13 @@ class _Steps:
         )
         try:
             for result in islice(steps, count):
-                self.drawn += session.settings.batch or 0
+                if self._first_workers:
+                    self.drawn += session.settings.batch or 0
                 yield pace.step(result.step)
         finally:
-            self.look_at_memory()
+            if self._first_workers:
+                self.children, self._first_workers = children_memory(psutil.Process()), False
             batches.close()
-
-    def look_at_memory(self) -> None:
-        """Take note of what the workers have now."""
-        self.children = max(self.children, children_memory(psutil.Process()))
 
 
 def _proof(task: Task, run: Run, session: Session, images: int) -> tuple[float, float]:

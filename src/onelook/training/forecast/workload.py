@@ -10,6 +10,9 @@ from onelook.training.forecast.forecast import Workload
 from onelook.training.recipe.schedule import evaluates_after
 from onelook.training.tasks.task import StepLoad, Task
 
+MOSAIC = 4
+"""Photographs in a mosaic."""
+
 SAMPLES = 2000
 """Steps of a long run that are looked at to see of which kind and size its steps are."""
 
@@ -49,8 +52,13 @@ def piece(dataset: Dataset, count: int) -> Dataset:
 
 
 def cache_growth(task: Task, drawn: int) -> int:
-    """Return by how many bytes the loader's kept photographs will still grow after `drawn` images were made, four draws each."""
-    sizes = task.train.sizes.astype(np.int64)
-    whole = int(sizes.prod(axis=1).sum()) * 3 * max(1, task.settings.workers or 0)  # each worker keeps its own
-    met = 1 - math.exp(-4 * drawn / max(1, len(task.train)))
-    return int(max(0.0, min(CACHED_BYTES, whole) - min(CACHED_BYTES, whole * met)))
+    """Return by how many bytes the loader's kept photographs still grow, to the run's end, once `drawn` images were made."""
+    settings, workers = task.settings, max(1, task.settings.workers or 0)
+    whole = int(task.train.sizes.astype(np.int64).prod(axis=1).sum()) * 3  # bytes, and each worker keeps its own
+    draws = MOSAIC if task.load(0).kind == "mosaics" else 1
+
+    def kept(images: int) -> float:
+        met = 1 - math.exp(-draws * images / workers / max(1, len(task.train)))
+        return min(CACHED_BYTES, whole * workers * met)
+
+    return int(max(0.0, kept((settings.max_batches or 0) * (settings.batch or 0)) - kept(drawn)))
