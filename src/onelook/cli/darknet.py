@@ -9,6 +9,7 @@ from onelook.cli import darknet_classifier
 from onelook.cli.darknet_call import Call, parse
 from onelook.cli.darknet_detector import calc_anchors, test, train
 from onelook.cli.darknet_map import validate_map
+from onelook.cli.train import SUPERVISED
 from onelook.structures.errors import UserError, nearest
 
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -34,7 +35,7 @@ def detector(
     what: Annotated[str, typer.Argument(help="train, test, map or calc_anchors.")],
 ) -> None:
     """Take Darknet's own words and flags: .data .cfg .weights IMAGE... and those that an unknown flag makes it list."""
-    _command("detector", COMMANDS, what)(parse(context.args))
+    _command("detector", COMMANDS, what)(parse(context.args, context.obj == SUPERVISED))
 
 
 def classifier(
@@ -42,7 +43,7 @@ def classifier(
     what: Annotated[str, typer.Argument(help="train, predict or valid.")],
 ) -> None:
     """Take Darknet's own words and flags: .data .cfg .weights IMAGE..., and -t or -topk."""
-    _command("classifier", CLASSIFIER_COMMANDS, what)(parse(context.args))
+    _command("classifier", CLASSIFIER_COMMANDS, what)(parse(context.args, context.obj == SUPERVISED))
 
 
 def _command(kind: str, commands: Mapping[str, Callable[[Call], None]], what: str) -> Callable[[Call], None]:

@@ -32,6 +32,8 @@ class Call:
 
     words: tuple[str, ...]
     flags: dict[str, Any]
+    supervised: bool = False
+    """Whether this process is the command's own, and may wait for a child that trains."""
 
     def path(self, index: int, what: str) -> Path:
         """Return word `index`. Raises UserError naming what is expected there."""
@@ -40,7 +42,7 @@ class Call:
         return Path(self.words[index])
 
 
-def parse(arguments: Sequence[str]) -> Call:
+def parse(arguments: Sequence[str], supervised: bool = False) -> Call:
     """Return the call. Raises UserError for a flag that is unknown, and one whose value is missing or no number."""
     words: list[str] = []
     flags: dict[str, Any] = {}
@@ -57,7 +59,7 @@ def parse(arguments: Sequence[str]) -> Call:
             raise UserError(f"{argument}: unknown flag{nearest(argument, known)} (known: {', '.join(known)})")
         else:
             words.append(argument)
-    return Call(tuple(words), flags)
+    return Call(tuple(words), flags, supervised)
 
 
 def _value(flag: str, text: str | None) -> Any:

@@ -26,7 +26,7 @@ TOP = 5
 def train(call: Call) -> None:
     """Train by the darknet recipe on .data .cfg [.weights]; -topk prints `valid`'s last line of the best model at the end."""
     result = train_as_darknet(call, {})
-    if result.finished and "-topk" in call.flags:
+    if "-topk" in call.flags:
         _validate(call, load(call, result.run), "val")
 
 

@@ -68,7 +68,7 @@ def train(call: Call) -> None:
     -letter_box is not heard, as in Darknet: `letter_box=1` in the cfg is. Every run begins at step 0, as with -clear.
     """
     result = train_as_darknet(call, {"anchors": "keep"})
-    if result.finished and "-map" in call.flags:
+    if "-map" in call.flags:
         from onelook.inference.model import load
         from onelook.structures.bundle import find_model
 

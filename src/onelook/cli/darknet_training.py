@@ -8,6 +8,9 @@ import typer
 
 from onelook.cli.darknet_call import Call
 from onelook.cli.darknet_files import beside
+from onelook.cli.train import STOPPED, need_torch, told_stop
+from onelook.training.run import new_run_folder
+from onelook.training.survival.supervisor import supervise
 
 if TYPE_CHECKING:
     from onelook.training.train import TrainResult
@@ -16,11 +19,12 @@ if TYPE_CHECKING:
 def train_as_darknet(call: Call, settings: Mapping[str, Any]) -> "TrainResult":
     """Return the run of .data .cfg [.weights], in the .data file's `backup` where it has one; `settings` are added.
 
-    Every run begins at step 0, as with -clear; of weights that count images it is told where Darknet would go on.
+    Every run begins at step 0, as with -clear; of weights that count images it is told where Darknet would go on. Raises
+    typer.Exit for one that was stopped.
     """
     from onelook.datasets.files.data_file import read_data_file
-    from onelook.training.train import train
 
+    need_torch()
     data, cfg = call.path(0, "a .data file"), call.path(1, "a .cfg file")
     weights = call.path(2, "weights") if len(call.words) > 2 else None
     if weights is not None and weights.is_file() and "-clear" not in call.flags:
@@ -28,10 +32,16 @@ def train_as_darknet(call: Call, settings: Mapping[str, Any]) -> "TrainResult":
     backup = read_data_file(data).get("backup")
     steps = _max_batches(cfg)
     chosen = {"recipe": "darknet", **settings, **({"max_batches": steps} if steps else {})}
-    folder = (beside(data, backup[0]) / cfg.stem) if backup else None
-    result = train(cfg, data, weights, folder, chosen, say=typer.echo)
-    if result.finished:
-        _write_backup(result.run, cfg.stem)
+    folder = (beside(data, backup[0]) / cfg.stem) if backup else new_run_folder(str(cfg), data)
+    if call.supervised:
+        supervise(folder)
+    from onelook.training.train import train  # torch, which a supervisor need not load
+
+    with told_stop():
+        result = train(cfg, data, weights, folder, chosen, say=typer.echo)
+    if not result.finished:
+        raise typer.Exit(STOPPED)
+    _write_backup(result.run, cfg.stem)
     return result
 
 

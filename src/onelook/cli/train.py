@@ -1,6 +1,8 @@
 """`onelook train`: a network and a data set become a run."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +13,7 @@ from onelook.cli.output import print_json
 from onelook.structures.errors import UserError
 from onelook.structures.settings import parse_overrides
 from onelook.training.run import new_run_folder
+from onelook.training.survival.interrupt import Stopped
 from onelook.training.survival.supervisor import supervise
 
 SUPERVISED = "supervised"
@@ -46,10 +49,9 @@ def train(
     if context.obj == SUPERVISED and folder is not None:
         supervise(folder)
     from onelook.training.forecast.process_memory import process_began
-    from onelook.training.survival.interrupt import Stopped
     from onelook.training.train import train as run_training
 
-    try:
+    with told_stop():
         result = run_training(
             network,
             data,
@@ -62,13 +64,20 @@ def train(
             process_began(),
             say=lambda line: typer.echo(line, err=as_json),
         )
-    except Stopped:
-        typer.echo("stopped before the first step", err=True)
-        raise typer.Exit(STOPPED) from None
     if result.evaluation is None:
         raise typer.Exit(STOPPED)
     if as_json and os.environ.get("RANK", "0") == "0":  # torchrun's number of this process
         print_json({"run": str(result.run), "seconds": result.seconds, **result.evaluation.as_json()})
+
+
+@contextmanager
+def told_stop() -> Iterator[None]:
+    """Turn a signal that came before the first step into a line and the exit code of a stopped training."""
+    try:
+        yield
+    except Stopped:
+        typer.echo("stopped before the first step", err=True)
+        raise typer.Exit(STOPPED) from None
 
 
 def need_torch() -> None:
