@@ -1,10 +1,9 @@
 """predictions.json of a classifier: what a run's best model said of its held-out images, so that a report needs no model.
 
-{"kind": "classes", "about": {...}, "data": {...}, "names": [...], "splits": {NAME: [{"file", "width", "height", "class",
-"rank", "top": [[class, score], ...]}, ...]}}; `rank` is how many classes were thought likelier than the true one.
+In the envelope of `predictions_file`, of kind `classes`, an image says {"class", "rank", "top": [[class, score], ...]}; `rank` is
+how many classes were thought likelier than the true one.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,16 @@ from onelook.datasets.dataset import Dataset
 from onelook.evaluation.classification import NO_CLASS, TOP, Guesses, guess
 from onelook.structures.class_scores import softmax
 from onelook.structures.errors import FormatError
-from onelook.structures.files import write_text
+from onelook.training.report.predictions_file import (
+    Envelope,
+    counts,
+    facts_of,
+    image_facts,
+    is_of_kind,
+    read_envelope,
+    read_image_facts,
+    write_envelope,
+)
 
 KIND = "classes"
 
@@ -59,52 +67,25 @@ def class_split(dataset: Dataset, logits: NDArray[np.float32]) -> ClassSplit:
 
 def class_facts(splits: Mapping[str, Dataset]) -> dict[str, Any]:
     """Return path, format and, for every split, images, images by class and digest."""
-    facts: dict[str, Any] = {"splits": {}}
-    for name, dataset in splits.items():
-        facts["path"], facts["format"] = str(dataset.root.absolute()), dataset.format
-        counts = np.bincount(dataset.labels, minlength=len(dataset.names))
-        facts["splits"][name] = {
-            "images": len(dataset),
-            "classes": dict(zip(dataset.names, counts.tolist(), strict=True)),
-            "digest": dataset.digest(),
-        }
-    return facts
+    return facts_of(splits, lambda dataset: {"classes": counts(dataset.names, dataset.labels)})
 
 
 def write_class_predictions(path: Path, predictions: ClassPredictions) -> None:
     """Write predictions.json, whole or not at all."""
-    content = {
-        "kind": KIND,
-        "about": dict(predictions.about),
-        "data": dict(predictions.data),
-        "names": list(predictions.names),
-        "splits": {name: _images(split) for name, split in predictions.splits.items()},
-    }
-    write_text(path, json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str) + "\n")
+    images = {name: _images(split) for name, split in predictions.splits.items()}
+    write_envelope(path, Envelope(predictions.names, images, predictions.data, predictions.about, KIND))
 
 
 def is_of_classes(path: Path) -> bool:
     """Return whether a file holds a classifier's predictions; what is broken is left to its reader to tell."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            return file.read(64).startswith(f'{{"kind":"{KIND}"')
-    except (OSError, UnicodeDecodeError):
-        return False
+    return is_of_kind(path, KIND)
 
 
 def read_class_predictions(path: Path) -> ClassPredictions:
     """Return what a classifier's predictions.json holds. Raises FormatError naming the file, and the image where one is broken."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        names, splits = tuple(map(str, content["names"])), dict(content["splits"])
-        about, data = dict(content["about"]), dict(content["data"])
-    except OSError as error:
-        raise FormatError(f"{path}: expected a run's predictions, got {error.strerror}") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{path}: expected about, data, names and splits as JSON, got {error}") from None
-    return ClassPredictions(
-        names, {name: _split(images, f"{path}: {name}", len(names)) for name, images in splits.items()}, data, about
-    )
+    stored = read_envelope(path)
+    read = {name: _split(images, f"{path}: {name}", len(stored.names)) for name, images in stored.splits.items()}
+    return ClassPredictions(stored.names, read, stored.data, stored.about)
 
 
 def _images(split: ClassSplit) -> list[dict[str, Any]]:
@@ -113,14 +94,12 @@ def _images(split: ClassSplit) -> list[dict[str, Any]]:
     )
     return [
         {
-            "file": str(path),
-            "width": width,
-            "height": height,
+            **image_facts(path, size),
             "class": label,
             "rank": rank,
             "top": [[index, round(score, 6)] for index, score in top if not math.isnan(score)],
         }
-        for path, (width, height), label, rank, top in columns
+        for path, size, label, rank, top in columns
     ]
 
 
@@ -128,8 +107,9 @@ def _split(images: Sequence[Any], where: str, classes: int) -> ClassSplit:
     paths, sizes, labels, ranks, tops = [], [], [], [], []
     for number, image in enumerate(images):
         try:
-            paths.append(Path(image["file"]))
-            sizes.append((int(image["width"]), int(image["height"])))
+            path, size = read_image_facts(image)
+            paths.append(path)
+            sizes.append(size)
             labels.append(int(image["class"]))
             ranks.append(int(image["rank"]))
             tops.append(tuple((int(index), float(score)) for index, score in image["top"]))

@@ -1,10 +1,9 @@
 """predictions.json: what a run's best model said of its held-out images, so that a report needs neither model nor data set.
 
-{"about": {...}, "data": {...}, "names": [...], "splits": {NAME: [{"file", "width", "height", "truth": [[class, x1, y1, x2, y2,
-difficult, crowd], ...], "detections": [[class, score, x1, y1, x2, y2], ...]}, ...]}}; boxes in the image's own pixels.
+In the envelope of `predictions_file`, an image says {"truth": [[class, x1, y1, x2, y2, difficult, crowd], ...], "detections":
+[[class, score, x1, y1, x2, y2], ...]}; boxes in the image's own pixels.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,8 +14,16 @@ import numpy as np
 from onelook.datasets.dataset import Dataset
 from onelook.structures.detections import Detections
 from onelook.structures.errors import FormatError
-from onelook.structures.files import write_text
 from onelook.structures.truth import Truth
+from onelook.training.report.predictions_file import (
+    Envelope,
+    counts,
+    facts_of,
+    image_facts,
+    read_envelope,
+    read_image_facts,
+    write_envelope,
+)
 
 
 @dataclass(frozen=True)
@@ -58,46 +65,25 @@ def split_predictions(dataset: Dataset, detections: Sequence[Detections]) -> Spl
 
 def data_facts(splits: Mapping[str, Dataset]) -> dict[str, Any]:
     """Return path, format and, for every split, images, boxes, negatives, boxes by class and digest."""
-    facts: dict[str, Any] = {"splits": {}}
-    for name, dataset in splits.items():
-        facts["path"], facts["format"] = str(dataset.root.absolute()), dataset.format
-        counts = np.bincount(dataset.classes, minlength=len(dataset.names))
-        facts["splits"][name] = {
-            "images": len(dataset),
-            "boxes": len(dataset.boxes),
-            "negatives": int((dataset.labelled & (np.diff(dataset.offsets) == 0)).sum()),
-            "classes": dict(zip(dataset.names, counts.tolist(), strict=True)),
-            "digest": dataset.digest(),
-        }
-    return facts
+    return facts_of(splits, _facts)
+
+
+def _facts(dataset: Dataset) -> dict[str, Any]:
+    negatives = int((dataset.labelled & (np.diff(dataset.offsets) == 0)).sum())
+    return {"boxes": len(dataset.boxes), "negatives": negatives, "classes": counts(dataset.names, dataset.classes)}
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write predictions.json, whole or not at all; every float32 comes back bit for bit."""
-    content = {
-        "about": dict(predictions.about),
-        "data": dict(predictions.data),
-        "names": list(predictions.names),
-        "splits": {name: _images(split) for name, split in predictions.splits.items()},
-    }
-    write_text(path, json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str) + "\n")
+    images = {name: _images(split) for name, split in predictions.splits.items()}
+    write_envelope(path, Envelope(predictions.names, images, predictions.data, predictions.about))
 
 
 def read_predictions(path: Path) -> Predictions:
     """Return what predictions.json holds. Raises FormatError naming the file, and the image where one is broken."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FormatError(f"{path}: expected a run's predictions, got {error.strerror}") from None
-    except ValueError as error:
-        raise FormatError(f"{path}: expected JSON, got {error}") from None
-    try:
-        names, splits = tuple(map(str, content["names"])), dict(content["splits"])
-        about, data = dict(content["about"]), dict(content["data"])
-    except (KeyError, TypeError, ValueError):
-        raise FormatError(f"{path}: expected about, data, names and splits, got another kind of JSON") from None
-    read = {name: _split(images, f"{path}: {name}") for name, images in splits.items()}
-    return Predictions(names, read, data, about)
+    stored = read_envelope(path)
+    read = {name: _split(images, f"{path}: {name}") for name, images in stored.splits.items()}
+    return Predictions(stored.names, read, stored.data, stored.about)
 
 
 def add_split(path: Path, name: str, split: SplitPredictions) -> None:
@@ -110,16 +96,14 @@ def _images(split: SplitPredictions) -> list[dict[str, Any]]:
     columns = zip(split.paths, split.sizes, split.truths, split.detections, strict=True)
     return [
         {
-            "file": str(path),
-            "width": width,
-            "height": height,
+            **image_facts(path, size),
             "truth": _truth_rows(truth),
             "detections": [
                 [label, _short(score), *map(_short, box)]
                 for label, score, box in zip(found.classes.tolist(), found.scores, found.boxes, strict=True)
             ],
         }
-        for path, (width, height), truth, found in columns
+        for path, size, truth, found in columns
     ]
 
 
@@ -144,12 +128,13 @@ def _split(images: Any, where: str) -> SplitPredictions:
         try:
             true = np.asarray(image["truth"], np.float64).reshape(-1, 7)
             found = np.asarray(image["detections"], np.float64).reshape(-1, 6)
-            paths.append(Path(image["file"]))
-            sizes.append((int(image["width"]), int(image["height"])))
+            path, size = read_image_facts(image)
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(
                 f"{where}: image {number}: expected file, width, height, truth, detections, got {error}"
             ) from None
+        paths.append(path)
+        sizes.append(size)
         flags = true[:, 5:].astype(np.bool_)
         boxes = true[:, 1:5].astype(np.float32)
         truths.append(Truth(boxes, true[:, 0].astype(np.int64), flags[:, 0], flags[:, 1]))
