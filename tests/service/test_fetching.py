@@ -268,3 +268,9 @@ def test_a_note_is_posted_by_the_same_rules(serve: Serve) -> None:
         post(f"http://127.0.0.2:{door.port}/", b"{}", OPEN)
     with pytest.raises(FetchRefusedError, match="got one that is loopback"):
         post(f"http://127.0.0.1:{server.port}/", b"{}", OPEN)
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70 + ".example"])
+def test_a_name_that_no_host_can_have_is_refused_for_good(host: str) -> None:
+    with pytest.raises(FetchRefusedError, match="expected a host that is known"):
+        fetch(f"http://{host}/x.jpg")

@@ -114,7 +114,7 @@ def check_url(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
-        ascii_host = host if ":" in host else host.encode("idna").decode()
+        ascii_host = host if host.isascii() else host.encode("idna").decode()
     except ValueError as error:
         raise FetchRefusedError(
             f"expected an address such as https://host/image.jpg, got {url[:80]!r} ({error})"
@@ -158,11 +158,8 @@ def _in_time(call: Callable[[], list[str]], until: float, parts: SplitResult) ->
     if not result:
         raise FetchFailedError(f"{_told(parts)}: expected the host's address in time, got none")
     if not isinstance(result[0], list):
-        definite = isinstance(result[0], socket.gaierror) and result[0].errno not in (
-            socket.EAI_AGAIN,
-            socket.EAI_SYSTEM,
-        )
-        kind = FetchRefusedError if definite else FetchFailedError
+        passing = isinstance(result[0], socket.gaierror) and result[0].errno in (socket.EAI_AGAIN, socket.EAI_SYSTEM)
+        kind = FetchFailedError if passing else FetchRefusedError
         raise kind(f"{_told(parts)}: expected a host that is known, got {_reason(result[0])}")
     return result[0]
 

@@ -236,7 +236,7 @@ class ClientList(Told):
 class NewKeyRequest(Asked):
     """A key to be."""
 
-    label: Annotated[str, Field(max_length=200)] = ""
+    label: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
 
 
 class NewKeyAnswer(Told):

@@ -66,6 +66,7 @@ def test_only_an_administrator_manages_clients(api: Api, method: str, path: str,
 @pytest.mark.parametrize("path", ["", "/keys"])
 def test_a_client_that_is_not_there_is_404(api: Api, path: str) -> None:
     problem(api.ask("GET", f"/v1/clients/c123{path}", "admin"), 404, "no_client")
+    problem(api.ask("GET", f"/v1/clients/c%00{path}", "admin"), 422, "invalid")
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,34 @@ def test_data_is_looked_at_and_kept_for_its_client(api: Api, blood: bytes) -> No
     problem(api.ask("GET", f"/v1/data/{id_}"), 404, "no_data")
 
 
+def test_a_client_keeps_so_much_data_and_no_more(start: Start, blood: bytes) -> None:
+    api = start(most_data=len(blood) + 100)
+    first = uploaded(api, blood)
+
+    problem(api.ask("POST", "/v1/data", content=blood, headers=ZIP), 413, "too_large")
+    api.ask("DELETE", f"/v1/data/{first}")
+    uploaded(api, blood)
+
+
+def test_a_training_whose_weights_are_not_there_leaves_nothing(api: Api, blood: bytes) -> None:
+    asked = {"data": uploaded(api, blood), "network": "yolov3-tiny", "weights": "none"}
+
+    problem(api.ask("POST", "/v1/trainings", json=asked), 422, "no_model")
+
+    assert api.ask("GET", "/v1/trainings").json()["trainings"] == []
+
+
+def test_so_many_trainings_wait_and_no_more(api: Api, blood: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onelook.service.api.routes.trainings.MOST_UNFINISHED", 1)
+    id_ = started(api, blood)
+    asked = {"data": api.ask("GET", f"/v1/trainings/{id_}").json()["data"], "network": "yolov3-tiny"}
+
+    answer = api.ask("POST", "/v1/trainings", json=asked)
+
+    problem(answer, 429, "quota")
+    assert answer.headers["Retry-After"] == "60"
+
+
 @pytest.mark.parametrize("data", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])
 def test_what_is_no_labelled_images_is_refused(api: Api, data: bytes) -> None:
     told = problem(api.ask("POST", "/v1/data", content=data, headers=ZIP), 422, "invalid")

@@ -40,6 +40,8 @@ class Front:
 
 def query_of(request: Request, kind: type[Asked]) -> Asked:
     """Return the query as `kind`. Raises the 422 that names the parameter."""
+    if not request.scope["query_string"]:
+        return kind()
     try:
         return kind.model_validate(dict(request.query_params))
     except ValidationError as error:

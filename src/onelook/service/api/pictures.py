@@ -1,5 +1,6 @@
 """The images of a request: addresses in JSON, one image as the body, or a form with several; checked before they are accepted."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from typing import TypeVar
@@ -31,6 +32,10 @@ Given = TypeVar("Given", str, bytes)
 
 KINDS = "application/json, image/*, application/octet-stream or multipart/form-data"
 _RAW = "application/octet-stream"
+_MOST_JSON = 20 * 1024**2
+"""Bytes of a thousand of the longest addresses with their callbacks."""
+_AT_ONCE = 256 * 1024
+"""Bytes of images whose headers are looked at without letting other requests go first."""
 _FIELDS = {"image", "url", "model", "threshold", "callback"}
 
 
@@ -59,7 +64,7 @@ async def read_jobs(
     """Return the images of a request, in its order, one at least. Raises the problem that names the field."""
     kind = media_type(request)
     if kind == "application/json":
-        jobs = _from_json(await read_bytes(request, http.most_upload), wishes)
+        jobs = _from_json(await read_bytes(request, min(http.most_upload, _MOST_JSON)), wishes)
     elif kind.startswith("image/") or kind == _RAW:
         data = await read_bytes(request, min(http.most_upload, decoding.most_bytes))
         jobs = [_new(wishes, upload=data)]
@@ -69,8 +74,10 @@ async def read_jobs(
         raise wrong_media_type(request, KINDS)
     if len(jobs) > http.most_jobs:
         raise invalid("jobs", f"at most {http.most_jobs}", len(jobs))
-    for number, job in enumerate(jobs):
-        _check(job, number if len(jobs) > 1 else None, decoding)
+    if sum(len(job.upload or b"") for job in jobs) > _AT_ONCE:
+        await asyncio.to_thread(_check_all, jobs, decoding)
+    else:
+        _check_all(jobs, decoding)
     return tuple(jobs)
 
 
@@ -115,6 +122,11 @@ async def _from_form(request: Request, wishes: Wishes, http: HttpSettings) -> li
 
 def _new(wishes: Wishes, url: str | None = None, upload: bytes | None = None) -> NewJob:
     return NewJob(url, upload, wishes.model, wishes.threshold, wishes.callback)
+
+
+def _check_all(jobs: list[NewJob], decoding: DecodeSettings) -> None:
+    for number, job in enumerate(jobs):
+        _check(job, number if len(jobs) > 1 else None, decoding)
 
 
 def _check(job: NewJob, number: int | None, decoding: DecodeSettings) -> None:

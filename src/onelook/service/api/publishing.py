@@ -7,7 +7,7 @@ from typing import BinaryIO
 from onelook.service.clients import Client
 from onelook.service.messages import PublishedVersion
 from onelook.service.models.names import SHARED
-from onelook.service.models.store import ModelStore, copy_out, current, promote, publish, resolve
+from onelook.service.models.store import ModelStore, current, promote, publish, resolve
 from onelook.service.problems import ProblemError, invalid
 from onelook.service.unpacking import only_folder, unpack
 from onelook.structures.bundle import darknet_bundle, write_bundle
@@ -59,13 +59,12 @@ def publish_run(store: ModelStore, owner: str, name: str, folder: Path, shared: 
     return PublishedVersion(name=name, shared=shared, version=made.version, promoted=True)
 
 
-def weights_into(store: ModelStore, client_id: str, name: str, folder: Path) -> None:
-    """Write the current version of a client's or a shared model into a new folder. Raises the 422 when there is none."""
+def weights_of(store: ModelStore, client_id: str, name: str) -> tuple[str, str]:
+    """Return the owner and the current version of a client's or a shared model. Raises the 422 when there is none."""
     found = resolve(store, client_id, name)
     if found is None:
         raise invalid("weights", "one of your own models or a shared one", name, "no_model")
-    owner, latest = found
-    copy_out(store, owner, name, latest.version, folder)
+    return found[0], found[1].version
 
 
 def _publish(

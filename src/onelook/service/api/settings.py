@@ -40,7 +40,7 @@ class HttpSettings:
     most_model: int = 2 * 1024**3
     """Bytes of an uploaded model, packed and unpacked."""
     most_data: int = 32 * 1024**3
-    """Bytes of uploaded labelled images, packed and unpacked."""
+    """Bytes of labelled images that one client may keep, packed and unpacked."""
     most_wait: float = 60.0
     """Seconds that `?wait=` may ask for."""
     most_direct: int = 64

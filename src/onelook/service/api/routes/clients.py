@@ -1,8 +1,9 @@
 """Clients, their keys and limits: for an administrator; and what a client may know of itself."""
 
 import asyncio
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 
 from onelook.service.api.answers import answer, client_answer, key_answer, queue_answer
 from onelook.service.api.backend import Backend, Open
@@ -22,6 +23,8 @@ from onelook.service.messages import (
 from onelook.service.problems import ProblemError, not_found
 
 router = APIRouter(prefix="/v1", tags=["clients"])
+
+Id = Annotated[str, Path(pattern=r"^[a-z0-9]{1,64}$")]
 
 
 @router.get("/self", response_model=SelfAnswer)
@@ -55,7 +58,7 @@ async def post_client(asked: NewClient, backend: Open) -> Response:
 
 
 @router.get("/clients/{client_id}", response_model=ClientAnswer, dependencies=[MANAGES])
-async def get_client(client_id: str, backend: Open) -> Response:
+async def get_client(client_id: Id, backend: Open) -> Response:
     """Look at a client."""
     found = await asyncio.to_thread(find_client, backend.database, client_id)
     if found is None:
@@ -64,7 +67,7 @@ async def get_client(client_id: str, backend: Open) -> Response:
 
 
 @router.patch("/clients/{client_id}", response_model=ClientAnswer)
-async def patch_client(client_id: str, asked: ClientChange, backend: Open, admin: Administrator) -> Response:
+async def patch_client(client_id: Id, asked: ClientChange, backend: Open, admin: Administrator) -> Response:
     """Change a client's name, weight, quotas or rights, or disable it."""
     changes = asked.model_dump(exclude_none=True)
     if client_id == admin.id and (changes.get("disabled") or changes.get("admin") is False):
@@ -77,7 +80,7 @@ async def patch_client(client_id: str, asked: ClientChange, backend: Open, admin
 
 
 @router.get("/clients/{client_id}/keys", response_model=KeyList, dependencies=[MANAGES])
-async def get_keys(client_id: str, backend: Open) -> Response:
+async def get_keys(client_id: Id, backend: Open) -> Response:
     """List a client's keys; the secrets are not kept."""
     await _must_exist(backend, client_id)
     found = await asyncio.to_thread(list_keys, backend.database, client_id)
@@ -85,7 +88,7 @@ async def get_keys(client_id: str, backend: Open) -> Response:
 
 
 @router.post("/clients/{client_id}/keys", status_code=201, response_model=NewKeyAnswer, dependencies=[MANAGES])
-async def post_key(client_id: str, asked: NewKeyRequest, backend: Open) -> Response:
+async def post_key(client_id: Id, asked: NewKeyRequest, backend: Open) -> Response:
     """Make a key; its secret is told this once."""
     made = await asyncio.to_thread(add_key, backend.database, client_id, asked.label)
     if made is None:
@@ -94,7 +97,7 @@ async def post_key(client_id: str, asked: NewKeyRequest, backend: Open) -> Respo
 
 
 @router.delete("/clients/{client_id}/keys/{key_id}", status_code=204, dependencies=[MANAGES])
-async def delete_key(client_id: str, key_id: str, backend: Open) -> Response:
+async def delete_key(client_id: Id, key_id: Id, backend: Open) -> Response:
     """Revoke a key."""
     await _must_exist(backend, client_id)
     known = await asyncio.to_thread(list_keys, backend.database, client_id)

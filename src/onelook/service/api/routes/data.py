@@ -31,9 +31,14 @@ async def post_data(
     backend.check_open()
     if media_type(request) not in ZIPS:
         raise wrong_media_type(request, "application/zip")
-    http = backend.settings.http
-    async with spooled(request, http.most_data) as archive:
-        data = await asyncio.to_thread(add_data, http.trainings, client.id, name, archive, http.most_data)
+    root, most = backend.settings.http.trainings, backend.settings.http.most_data
+    left = most - sum(each.bytes for each in await asyncio.to_thread(list_data, root, client.id))
+    if left <= 0:
+        raise ProblemError(
+            409, "no_room", f"data: expected less than {most} bytes kept, got no room; remove some first"
+        )
+    async with spooled(request, left) as archive:
+        data = await asyncio.to_thread(add_data, root, client.id, name, archive, left)
     return answer(data_answer(data), 201, {"Location": f"/v1/data/{data.id}"})
 
 
@@ -56,10 +61,14 @@ async def get_data(data_id: DataId, backend: Open, client: Caller) -> Response:
 @router.delete("/{data_id}", status_code=204)
 async def delete_data(data_id: DataId, backend: Open, client: Caller) -> Response:
     """Remove what you have uploaded; not while a training needs it."""
-    root = backend.settings.http.trainings
-    used = [each.id for each in list_trainings(root, client.id) if each.data == data_id and not each.has_ended]
-    if used:
-        raise ProblemError(409, "in_use", f"data: expected none that a training needs, got one that {used[0]} does")
-    if not await asyncio.to_thread(remove_data, root, client.id, data_id):
+
+    def work() -> bool:
+        root = backend.settings.http.trainings
+        used = [each.id for each in list_trainings(root, client.id) if each.data == data_id and not each.has_ended]
+        if used:
+            raise ProblemError(409, "in_use", f"data: expected none that a training needs, got one that {used[0]} does")
+        return remove_data(root, client.id, data_id)
+
+    if not await asyncio.to_thread(work):
         raise not_found("data", data_id)
     return Response(status_code=204)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path as Folder
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Response
@@ -12,9 +13,10 @@ from fastapi.responses import StreamingResponse
 from onelook.service.api.answers import answer, training_answer
 from onelook.service.api.backend import Backend, Open
 from onelook.service.api.identity import Caller
-from onelook.service.api.publishing import owner_of, publish_run, weights_into
+from onelook.service.api.publishing import owner_of, publish_run, weights_of
 from onelook.service.clients import Client
 from onelook.service.messages import PromoteRequest, PublishedVersion, TrainingAnswer, TrainingList, TrainingRequest
+from onelook.service.models.store import copy_out
 from onelook.service.problems import ProblemError, from_user_error, invalid, not_found
 from onelook.service.trainings.data import find_data
 from onelook.service.trainings.record import (
@@ -28,6 +30,7 @@ from onelook.service.trainings.record import (
     run_of,
 )
 from onelook.service.trainings.running import stop
+from onelook.service.unpacking import remove
 from onelook.structures.errors import UserError
 from onelook.structures.network.cfg import parse_cfg
 
@@ -36,6 +39,8 @@ router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
 TrainingId = Annotated[str, Path(pattern=r"^[a-z0-9]{1,64}$")]
 
 LOOK_SECONDS = 0.5
+MOST_UNFINISHED = 20
+"""Trainings of one client that may wait or run."""
 _SETTING = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -49,7 +54,34 @@ async def post_training(asked: TrainingRequest, backend: Open, client: Caller) -
 
 
 def _new(backend: Backend, client: Client, asked: TrainingRequest) -> Training:
+    """Return a training that waits, with the weights that it starts from beside it. Raises the 422 that names the field."""
     root = backend.settings.http.trainings
+    _check(root, client, asked)
+    weights = None if asked.weights is None else weights_of(backend.store, client.id, asked.weights)
+    training = new_training(
+        root,
+        client.id,
+        asked.kind,
+        asked.data,
+        asked.network or "network.cfg",
+        asked.cfg,
+        settings=asked.settings,
+        time_budget=asked.time_budget,
+        weights=asked.weights,
+        state="waiting" if weights is None else "stopped",
+    )
+    if weights is None:
+        return training
+    owner, version = weights
+    try:
+        copy_out(backend.store, owner, str(asked.weights), version, folder_of(root, training) / "weights")
+    except UserError:
+        remove(folder_of(root, training))
+        raise
+    return change(root, training, state="waiting")
+
+
+def _check(root: Folder, client: Client, asked: TrainingRequest) -> None:
     if find_data(root, client.id, asked.data) is None:
         raise invalid("data", "the id of data of your own", asked.data, "no_data")
     if (asked.network is None) == (asked.cfg is None):
@@ -59,15 +91,10 @@ def _new(backend: Backend, client: Client, asked: TrainingRequest) -> Training:
             raise invalid("settings", "names such as learning_rate", key)
     if asked.cfg is not None:
         _check_cfg(asked.cfg)
-    network = asked.network or "network.cfg"
-    more = {"settings": asked.settings, "time_budget": asked.time_budget, "weights": asked.weights}
-    if asked.weights is not None:
-        more["state"] = "stopped"  # until the weights are there
-    training = new_training(root, client.id, asked.kind, asked.data, network, asked.cfg, **more)
-    if asked.weights is None:
-        return training
-    weights_into(backend.store, client.id, asked.weights, folder_of(root, training) / "weights")
-    return change(root, training, state="waiting")
+    unfinished = sum(not training.has_ended for training in list_trainings(root, client.id))
+    if unfinished >= MOST_UNFINISHED:
+        detail = f"trainings: expected at most {MOST_UNFINISHED} that wait or run, got one more"
+        raise ProblemError(429, "quota", detail, retry_after=60)
 
 
 def _check_cfg(text: str) -> None:

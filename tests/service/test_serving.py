@@ -1,0 +1,111 @@
+"""`onelook serve` as a user types it: one command, a key, an address, results, and a drain."""
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from tests.structures.small_models import small_bundle
+
+from onelook.service.client import Service, ServiceError
+from onelook.structures.bundle import write_bundle
+
+
+@dataclass
+class Served:
+    process: subprocess.Popen[str]
+    address: str
+    key: str
+    folder: Path
+
+
+def started(folder: Path) -> subprocess.Popen[str]:
+    words = ["serve", "--port", "0", "--set", "http.notice_seconds=1.5", "--set", "http.most_trainings=0"]
+    with (folder / "log").open("a") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "onelook", *words], cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Give a service that has just begun, on an empty folder."""
+    folder = tmp_path_factory.mktemp("served")
+    process = started(folder)
+    assert process.stdout is not None
+    first, second = process.stdout.readline(), process.stdout.readline()
+    assert first.startswith("first key, of the administrator 'admin'; it is told this once: onelook_"), first
+    assert second.startswith("http://127.0.0.1:"), second
+    yield Served(process, second.strip(), first.split()[-1], folder)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def ready(address: str) -> int:
+    """Return the status of /readyz, 0 where nobody answers."""
+    try:
+        with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return 0
+
+
+@pytest.mark.slow
+def test_one_command_answers_from_the_upload_of_a_model_to_a_result_and_drains(served: Served, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "bundle", small_bundle())
+    file = io.BytesIO()
+    Pillow.fromarray(np.random.default_rng(1).integers(0, 256, (50, 80, 3), np.uint8)).save(file, "PNG")
+    with Service(served.address, served.key) as service:
+        made = service.publish("default", tmp_path / "bundle")
+        ids = service.post([file.getvalue()] * 20)
+        jobs = [service.job(id_, wait=60) for id_ in ids]
+        at_once = service.detect(file.getvalue(), threshold=0.1)
+        refused = service.job(service.post("http://127.0.0.1:9/x.jpg")[0], wait=60)
+        with pytest.raises(ServiceError, match="422") as unreadable:
+            service.detect(b"GIF89a" + bytes(50))
+
+    assert {job.state for job in jobs} == {"done"}
+    assert all(job.result and job.result.model_version.endswith(f"default@{made.version}") for job in jobs)
+    assert jobs[0].result is not None
+    assert jobs[0].result.detections
+    assert all(0 <= side <= 1 for found in jobs[0].result.detections for side in found.box)
+    assert at_once.model_version == jobs[0].result.model_version
+    assert (refused.state, refused.error.code if refused.error else "") == ("failed", "fetch_refused")
+    assert unreadable.value.problem.errors
+    assert ready(served.address) == 200
+    served.process.send_signal(signal.SIGTERM)
+    time.sleep(0.4)
+    assert ready(served.address) == 503, "not ready, and still answering"
+    with Service(served.address, served.key) as service:
+        assert service.whoami().queues[0].done == 20
+    assert served.process.wait(60) == 0
+    assert ready(served.address) == 0
+    lines = [json.loads(line) for line in (served.folder / "log").read_text().splitlines()]
+    assert any(line.get("jobs") == ids[:10] and line["route"] == "/v1/jobs" for line in lines)
+
+
+@pytest.mark.slow
+def test_a_second_start_prints_no_key_and_a_taken_port_is_one_line(served: Served) -> None:
+    port = served.address.rpartition(":")[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "onelook", "serve", "--port", port], cwd=served.folder, capture_output=True, text=True
+    )
+
+    if served.process.poll() is None:
+        assert done.returncode == 2
+        assert "expected an address to listen on, got Address already in use" in done.stderr
+    assert "first key" not in done.stdout
