@@ -2,6 +2,7 @@
 
 import io
 import json
+import resource
 import sys
 from math import ceil
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 from tests.inference.made_films import write_film
 from tests.structures.small_models import small_bundle
 
@@ -19,7 +21,7 @@ from onelook.datasets.reading import read
 from onelook.inference.films import film_length
 from onelook.inference.model import load
 from onelook.structures.bundle import write_bundle
-from onelook.structures.images import image_size, write_jpeg
+from onelook.structures.images import image_size, read_image, write_jpeg
 
 
 @pytest.fixture
@@ -297,3 +299,38 @@ def test_an_address_that_is_dead_is_one_line(
     said = capsys.readouterr()
     assert len(json.loads(said.out)["images"]) == 1
     assert said.err.splitlines()[-2].startswith("onelook: http://127.0.0.1:1/x.jpg: expected a picture, got no answer")
+
+
+def test_whatever_lies_in_a_folder_is_one_line_each_and_memory_stays_bounded(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Broken files are told, odd pictures are looked at; a small file that asks for 432 MB is refused by its header."""
+    folder, noise = here / "pictures", read_image(here / "pictures" / "a.jpg")
+    whole = (folder / "a.jpg").read_bytes()
+    good = {
+        "cmyk.jpg": Pillow.fromarray(noise).convert("CMYK"),
+        "deep.png": Pillow.fromarray(noise[..., 0].astype(np.uint16) * 257),
+        "grey.png": Pillow.fromarray(noise[..., 0]),
+        "palette.gif": Pillow.fromarray(noise).convert("P"),
+    }
+    for name, picture in good.items():
+        picture.save(folder / name)
+    first = Pillow.fromarray(noise)
+    first.save(folder / "moving.gif", save_all=True, append_images=[first.rotate(90), first.rotate(180)])
+    Pillow.new("1", (12_000, 12_000)).save(folder / "huge.png")
+    (folder / "empty.jpg").touch()
+    (folder / "half.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.png").write_text("no picture")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    assert run(monkeypatch, "model", "pictures", "--jsonl", "--threads", "1") == 1
+
+    said = capsys.readouterr()
+    rows = {Path(row["file"]).name: row for row in map(json.loads, said.out.splitlines())}
+    assert {name for name, row in rows.items() if "error" in row} == {"empty.jpg", "half.jpg", "huge.png", "text.png"}
+    assert {(row["width"], row["height"]) for row in rows.values() if "width" in row} == {(80, 50)}
+    assert "expected at most 100000000 pixels, got 12000 x 12000" in rows["huge.png"]["error"]
+    assert said.err.count("onelook: pictures/") == 4
+    assert said.err.splitlines()[-1] == "onelook: 4 of 11 pictures could not be read"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000  # kB
+    assert (folder / "huge.png").stat().st_size < 420_000

@@ -68,7 +68,7 @@ Runtime = Annotated[
     str | None,
     typer.Option(help="onnxruntime, openvino, openvino-bf16, cuda or tensorrt; by default the fastest one here."),
 ]
-MostPixels = Annotated[int | None, typer.Option(help="Larger pictures are refused, by their header; 200 million.")]
+MostPixels = Annotated[int | None, typer.Option(help="Larger pictures are refused, by their header; 100 million.")]
 AsLines = Annotated[
     bool, typer.Option("--jsonl", help="Print one JSON object a picture as it is seen; draw only with --out.")
 ]

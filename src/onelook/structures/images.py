@@ -106,9 +106,10 @@ def _by_pillow(data: bytes, where: str) -> "Image":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Pillow.open(BytesIO(data)) as image:
+                ImageOps.exif_transpose(image, in_place=True)  # a copy of a large picture costs as much as it does
                 if image.mode.startswith(("I;16", "I", "F")):
-                    return _from_deep(np.asarray(ImageOps.exif_transpose(image)))
-                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"), np.uint8)
+                    return _from_deep(np.asarray(image))
+                return np.asarray(image if image.mode == "RGB" else image.convert("RGB"), np.uint8)
     except (OSError, ValueError, SyntaxError, EOFError, Pillow.DecompressionBombError) as error:
         raise FormatError(f"{where}: expected a whole picture, got a broken one ({_reason(error)})") from None
 
