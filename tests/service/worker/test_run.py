@@ -145,3 +145,29 @@ def test_a_job_cancelled_while_it_waits_is_never_looked_at(
 def test_a_database_without_tables_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="expected schema 1, got 0; start `onelook serve`"):
         run_worker(ServiceSettings(database=f"sqlite:///{tmp_path / 'empty.db'}", models=str(tmp_path / "models")))
+
+
+def test_models_swapped_under_load_lose_no_job_and_the_old_one_is_not_begun_with_again(
+    served: ServiceSettings, served_database: Database, asker: Client, picture: bytes, tmp_path: Path
+) -> None:
+    store = open_store(served.models)
+    bundle = read_bundle(tmp_path / "bundle")
+    first = current(store, "shared", "default")
+    assert first is not None
+    write_bundle(tmp_path / "second", replace(bundle, settings=replace(bundle.settings, licence="another")))
+    second = publish(store, "shared", "default", tmp_path / "second").version
+    early: list[str] = []
+    late: list[tuple[str, str]] = []
+    with at_work(served):
+        for version in (second, first.version, second, first.version):
+            early += send(served_database, served, asker, *[NewJob(upload=picture)] * 24)
+            promote(store, "shared", "default", version)
+            sent = send(served_database, served, asker, *[NewJob(upload=picture)] * 4)
+            late += [(id_, version) for id_ in sent]
+            ended(served_database, asker, sent)
+        jobs = ended(served_database, asker, (*early, *(id_ for id_, _ in late)))
+
+    assert {job.state for job in jobs} == {"done"}
+    seen = {job.id: job.result.model_version.rpartition("@")[2] for job in jobs if job.result}
+    assert [seen[id_] for id_, _ in late] == [version for _, version in late]
+    assert {seen[id_] for id_ in early} == {first.version, second}
