@@ -68,6 +68,9 @@ class ServiceSettings:
     """Longest pause, in seconds, of an idle worker between two looks for work."""
     threads: int = 1
     """Threads that a worker's model may use for one image."""
+    direct_host: str = ""
+    """This machine's address, where its workers answer at once for an API on another machine; `auto` finds it by the machine's
+    name; empty: on this machine alone."""
 
     def __post_init__(self) -> None:
         for name, (least, most) in RANGES.items():

@@ -32,6 +32,7 @@ from onelook.service.worker.holding import Holding
 from onelook.service.worker.looking import look
 from onelook.service.worker.pictures import Opened, Pictures
 from onelook.service.workers import leave, register
+from onelook.structures.errors import UserError
 
 _log = logging.getLogger("onelook.service.worker")
 _LOOK_UP = 0.2
@@ -79,7 +80,7 @@ class Desk:
     def work(self, fetching: FetchSettings, decoding: DecodeSettings, stop: threading.Event) -> None:
         """Compute until `stop` is set and what is left is done or given back."""
         pictures = Pictures(fetching, decoding)
-        answering = Answering(self._inbox.put, decoding)
+        answering = Answering(self._inbox.put, decoding, _own_address(self._settings.direct_host))
         register(self._database, self._settings, self._worker, socket.gethostname(), os.getpid(), answering.address)
         heartbeat = Heartbeat(self._database, self._settings, self._worker, self._holding, self._cache.labels)
         ahead = Ahead(
@@ -224,3 +225,15 @@ def outcome_of(job: ClaimedJob, picture: Opened, loaded: Loaded) -> Outcome:
 def _call_timings(call: Call, began: float, predicted: float) -> Timings:
     total = time.monotonic() - call.came
     return Timings(round(began - call.came - call.decoded, 6), round(call.decoded, 6), predicted, round(total, 6))
+
+
+def _own_address(host: str) -> str:
+    """Return the address to listen on; `auto` is what this machine's name means. Raises UserError when that is nothing."""
+    if host != "auto":
+        return host
+    try:
+        return socket.gethostbyname(socket.gethostname())
+    except OSError as error:
+        raise UserError(
+            f"direct_host: expected a name of this machine that means an address, got {error}; give one"
+        ) from None
