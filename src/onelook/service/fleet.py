@@ -126,8 +126,3 @@ class Fleet:
 def _environment() -> dict[str, str]:
     """Return this process's environment without settings of the service: they are in the file, and would win over it."""
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-
-
-def _environment() -> dict[str, str]:
-    """Return this process's environment without settings: those in force stand in the file."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
