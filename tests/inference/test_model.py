@@ -24,7 +24,7 @@ from onelook.structures.network.cfg import Cfg
 class OneBox:
     """A runtime that always sees class 1 in cell (row 6, column 8) of 12 x 16 with the first anchor, 10 x 10."""
 
-    description = "one box"
+    description, at_once = "one box", 1
 
     def __init__(self) -> None:
         self.images: NDArray[np.generic] = np.zeros(0)

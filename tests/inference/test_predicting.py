@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ class Squares:
     """A detector that sees the red square of the made film."""
 
     names = ("square",)
+    runtime = SimpleNamespace(at_once=2)
 
     def predict(self, image: Image, *_: object) -> Prediction:
         rows, columns = np.nonzero(image[..., 0].astype(int) - image[..., 1] > 60)

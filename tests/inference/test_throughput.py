@@ -4,9 +4,14 @@ import threading
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
+from tests.structures.small_models import small_bundle
 
+from onelook.inference import runtime
+from onelook.inference.model import load
 from onelook.inference.throughput import cores, in_order
+from onelook.structures.letterbox import Image
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
@@ -57,3 +62,27 @@ def test_what_goes_wrong_comes_out_at_its_turn(workers: int) -> None:
 
 def test_there_is_at_least_one_core() -> None:
     assert cores() >= 1
+
+
+def test_a_list_of_pictures_is_looked_at_by_several_threads_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "cores", lambda: 3)
+    detector = load(small_bundle(), threads=1, runtime="onnxruntime")
+    pictures = [np.random.default_rng(seed).integers(0, 256, (50, 80, 3), dtype=np.uint8) for seed in range(12)]
+    threads: set[str] = set()
+    look = detector.raw_outputs
+
+    def noted(image: Image) -> object:
+        threads.add(threading.current_thread().name)
+        time.sleep(0.01)
+        return look(image)
+
+    monkeypatch.setattr(detector, "raw_outputs", noted)
+    found = detector.predict(pictures)
+
+    assert detector.runtime.at_once == len(threads) == 3
+    for one, picture in zip(found, pictures, strict=True):
+        np.testing.assert_array_equal(one.boxes, detector.predict(picture).boxes)
+
+
+def test_a_model_with_all_cores_looks_at_one_picture_at_a_time() -> None:
+    assert load(small_bundle(), runtime="onnxruntime").runtime.at_once == 1

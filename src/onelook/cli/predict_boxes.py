@@ -53,12 +53,15 @@ def predict_boxes(
     from onelook.inference.predicting import Looker
     from onelook.structures.progress import track
 
-    detector = detector_of(model, beside, computing)
+    announced, (threads, runtime) = count_of(sources), computing
+    if threads is None and announced is not None and announced > 1:
+        threads = 1  # each core has a picture of its own
+    detector = detector_of(model, beside, (threads, runtime))
     looker = Looker(detector, way_of(asked, detector))
     outputs, folder = _outputs(asked, sources, looker, way)
     teller, objects = Teller(model, way), 0
     teller.head(_head(detector))
-    items = track(items_of(sources, teller.fail, most_pixels), count_of(sources), "predicting", "pictures")
+    items = track(items_of(sources, teller.fail, most_pixels), announced, "predicting", "pictures")
     try:
         for item, found in looker.look(items, teller.fail):
             row = found.as_json()

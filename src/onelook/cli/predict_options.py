@@ -63,7 +63,9 @@ NamesFile = Annotated[Path | None, typer.Option(help="The class names of a .cfg,
 Submission = Annotated[
     Path | None, typer.Option(help="Write the five best of each picture as ImageNet's challenge takes them (.csv).")
 ]
-Threads = Annotated[int | None, typer.Option(help="Cores for one picture; by default all.")]
+Threads = Annotated[
+    int | None, typer.Option(help="Cores for one picture; by default 1 where there are several pictures, else all.")
+]
 Runtime = Annotated[
     str | None,
     typer.Option(help="onnxruntime, openvino, openvino-bf16, cuda or tensorrt; by default the fastest one here."),

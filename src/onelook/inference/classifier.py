@@ -10,6 +10,7 @@ from onelook.inference.onnx_graph import onnx_model
 from onelook.inference.runtime import Floats, Runtime
 from onelook.inference.runtimes import make_runtime
 from onelook.inference.sources import Picture, Pictures, pixels_of
+from onelook.inference.throughput import in_order
 from onelook.structures.bundle import Bundle, find_model
 from onelook.structures.class_scores import ClassScores, softmax
 from onelook.structures.darknet_resize import darknet_cut, darknet_fit, darknet_place
@@ -45,7 +46,7 @@ class ImageClassifier:
         no picture, ValueError for an array of another form.
         """
         if isinstance(images, list):
-            return [self.predict(image) for image in images]
+            return list(in_order(self.predict, images, self.runtime.at_once))
         found = self.runtime.run(self.fitted(pixels_of(images))[None])[0].reshape(-1)
         return ClassScores(softmax(found) if self._logits else found)
 

@@ -14,6 +14,7 @@ from onelook.inference.runtime import Floats, Runtime
 from onelook.inference.runtimes import make_runtime
 from onelook.inference.sources import Picture, Pictures, fetched, pixels_of
 from onelook.inference.thresholds import Score, share, thresholds
+from onelook.inference.throughput import in_order
 from onelook.inference.tiling import OVERLAP, Tiling, look_in_tiles
 from onelook.structures.boxes import area, clip
 from onelook.structures.bundle import Bundle, find_model
@@ -87,7 +88,8 @@ class Detector:
         ValueError for an array of another form.
         """
         if isinstance(images, list):
-            return [self.predict(image, score, nms, tile, overlap) for image in images]
+            look_at = partial(self.predict, score=score, nms=nms, tile=tile, overlap=overlap)
+            return list(in_order(look_at, images, self.runtime.at_once))
         least = thresholds(score, self.settings.score, self.names)
         nms = share("nms", nms, self.settings.nms)
         tiling = None if tile is None else Tiling(tile, overlap)

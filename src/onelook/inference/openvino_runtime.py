@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onelook.inference.runtime import Floats, check_threads, told_threads
+from onelook.inference.runtime import Floats, check_threads, share_of_cores, told_threads
 from onelook.inference.throughput import cores
 from onelook.structures.errors import FormatError, UserError
 
@@ -35,8 +35,7 @@ class OpenVinoRuntime:
         cannot be run.
         """
         check_threads(threads)
-        here = cores()
-        streams = max(1, here // (threads or here))
+        here, streams = cores(), share_of_cores(threads)
         settings = {
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": streams * (threads or here),
@@ -58,6 +57,11 @@ class OpenVinoRuntime:
         """What computes, where, and with how many threads, for people."""
         precision = "" if self._precision == "f32" else f", {PRECISIONS[self._precision]}"
         return f"OpenVINO {_version()} (CPU{precision}{told_threads(self._threads)})"
+
+    @property
+    def at_once(self) -> int:
+        """How many threads may call at the same time before they take each other's cores."""
+        return share_of_cores(self._threads)
 
     def run(self, images: NDArray[np.generic]) -> list[Floats]:
         """Return the outputs, each (n, c, h, w), of images as the model takes them; they are computed one by one."""

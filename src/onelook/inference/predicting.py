@@ -12,6 +12,7 @@ from onelook.inference.line_counts import Line, LineCount
 from onelook.inference.model import Detector
 from onelook.inference.prediction import Prediction
 from onelook.inference.thresholds import Score
+from onelook.inference.throughput import in_order
 from onelook.inference.tiling import OVERLAP
 from onelook.inference.tracking import Tracks
 from onelook.structures.errors import FormatError, UserError
@@ -53,7 +54,7 @@ class _Course:
 
 
 class Looker:
-    """Looks at pictures in their order. Used by one thread; the detector may be shared."""
+    """Looks at pictures in their order. Used by one thread, which several others work for; the detector may be shared."""
 
     def __init__(self, detector: Detector, way: Way) -> None:
         """Take the model and the way; raises UserError for numbers out of range, and when tracking is not installed."""
@@ -64,13 +65,11 @@ class Looker:
 
     def look(self, items: Iterable[Item], failed: Failed) -> Iterator[tuple[Item, Prediction]]:
         """Yield each picture and what is seen on it, in order; one that cannot be read goes to `failed`, the rest goes on."""
-        for item in items:
-            try:
-                pixels = item.read()
-            except FormatError as error:
-                failed(item.source, error)
-                continue
-            yield item, self._on(item, pixels)
+        for item, found in in_order(self._seen, items, self.detector.runtime.at_once):
+            if isinstance(found, FormatError):
+                failed(item.source, found)
+            else:
+                yield item, self._followed(found)
 
     def counts(self) -> dict[str, tuple[LineCount, ...]]:
         """Return the counts of the lines by film; "" for single pictures."""
@@ -83,10 +82,18 @@ class Looker:
             drawn = count.draw(drawn)
         return drawn
 
-    def _on(self, item: Item, pixels: Image) -> Prediction:
+    def _seen(self, item: Item) -> tuple[Item, Prediction | FormatError]:
+        """Return what is seen on one picture, or why it cannot be read; called by several threads at once."""
         way = self.way
-        found = self.detector.predict(pixels, way.score, way.nms, way.tile, way.overlap)
-        found = replace(found, file=item.source, frame=item.frame, seconds=item.seconds)
+        try:
+            found = self.detector.predict(item.read(), way.score, way.nms, way.tile, way.overlap)
+        except FormatError as error:
+            return item, error
+        return item, replace(found, file=item.source, frame=item.frame, seconds=item.seconds)
+
+    def _followed(self, found: Prediction) -> Prediction:
+        """Return the prediction with its tracks, where they are asked for; called in the pictures' order."""
+        way = self.way
         if not way.track:
             return found
         film = _film(found)

@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from onelook.inference.throughput import cores
 from onelook.structures.errors import FormatError, UserError
 
 Floats = NDArray[np.float32]
@@ -29,6 +30,10 @@ class Runtime(Protocol):
     @property
     def description(self) -> str:
         """What computes, where, and with how many threads, for people."""
+
+    @property
+    def at_once(self) -> int:
+        """How many threads may call at the same time before they take each other's cores."""
 
     def run(self, images: NDArray[np.generic]) -> list[Floats]:
         """Return the outputs, each (n, c, h, w), of images as the model takes them."""
@@ -72,6 +77,11 @@ class OnnxRuntime:
         place = _PLACES[self._session.get_providers()[0]]
         return f"ONNX Runtime {onnxruntime.__version__} ({place}{told_threads(self._threads)})"
 
+    @property
+    def at_once(self) -> int:
+        """How many threads may call at the same time before they take each other's cores; on a GPU 2: one prepares the next."""
+        return share_of_cores(self._threads) if self._session.get_providers()[0] == CPU else 2
+
     def run(self, images: NDArray[np.generic]) -> list[Floats]:
         """Return the outputs, each (n, c, h, w), of images as the model takes them."""
         return [np.asarray(output) for output in self._session.run(None, {self._input: images})]
@@ -86,6 +96,11 @@ def check_threads(threads: int | None) -> None:
     """Raise UserError for a number of threads below 1; None, every core, passes."""
     if threads is not None and threads < 1:
         raise UserError(f"threads: expected at least 1, got {threads}")
+
+
+def share_of_cores(threads: int | None) -> int:
+    """Return how many images have room on this machine's cores when each has `threads`; 1 where it has all."""
+    return max(1, cores() // threads) if threads else 1
 
 
 def told_threads(threads: int | None) -> str:
