@@ -16,7 +16,7 @@ from onelook.inference.runtime import OnnxRuntime
 from onelook.structures.bundle import Bundle, BundleSettings, find_model, write_bundle
 from onelook.structures.detections import Detections
 from onelook.structures.errors import FormatError, UserError
-from onelook.structures.images import read_image
+from onelook.structures.images import read_image, write_jpeg
 from onelook.structures.letterbox import Image
 from onelook.structures.network.cfg import Cfg
 
@@ -228,3 +228,17 @@ def test_torch_and_onnx_runtime_compute_the_same(name: str) -> None:
         by_torch = network.raw_outputs(torch.from_numpy(images.transpose(0, 3, 1, 2).copy()))
     for one, other in zip(by_onnx, by_torch, strict=True):
         assert np.abs(one - other.numpy()).max() <= 1e-5 * np.abs(one).max()
+
+
+def test_a_large_file_is_reduced_in_decoding_and_boxes_stay_in_its_own_pixels(tmp_path: Path) -> None:
+    large = np.random.default_rng(0).integers(0, 256, (750, 1201, 3), dtype=np.uint8)
+    write_jpeg(tmp_path / "large.jpg", large)
+    whole, reduced = OneBox(), OneBox()
+
+    expected = Detector(small_bundle(resize="letterbox"), whole).predict(large)
+    found = Detector(small_bundle(resize="letterbox"), reduced).predict(tmp_path / "large.jpg")
+
+    np.testing.assert_array_equal(found.boxes, expected.boxes)
+    assert (found.size, found.image().shape) == ((1201, 750), (750, 1201, 3))
+    assert reduced.images.shape == whole.images.shape
+    assert (reduced.images != whole.images).any()

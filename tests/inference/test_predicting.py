@@ -13,6 +13,7 @@ from onelook.inference.line_counts import Line
 from onelook.inference.model import Detector
 from onelook.inference.predicting import Looker, Way, drawing_paths
 from onelook.inference.prediction import Prediction
+from onelook.inference.sources import pixels_of
 from onelook.structures.boxes import as_boxes
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.letterbox import Image
@@ -24,7 +25,8 @@ class Squares:
     names = ("square",)
     runtime = SimpleNamespace(at_once=2)
 
-    def predict(self, image: Image, *_: object) -> Prediction:
+    def predict(self, picture: Image | Path, *_: object) -> Prediction:
+        image = pixels_of(picture)
         rows, columns = np.nonzero(image[..., 0].astype(int) - image[..., 1] > 60)
         boxes = as_boxes([[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]] if len(rows) else [])
         count = len(boxes)

@@ -71,7 +71,7 @@ def test_a_list_of_pictures_is_looked_at_by_several_threads_in_order(monkeypatch
     threads: set[str] = set()
     look = detector.raw_outputs
 
-    def noted(image: Image) -> object:
+    def noted(image: Image, *size: object) -> object:
         threads.add(threading.current_thread().name)
         time.sleep(0.01)
         return look(image)

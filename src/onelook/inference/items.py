@@ -33,6 +33,8 @@ class Item:
     frame: int | None = None
     seconds: float | None = None
     rate: float | None = None
+    most_pixels: int | None = None
+    """That the picture may have, where it is not the usual number."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the words that say which picture it is."""
@@ -61,7 +63,7 @@ def items_of(sources: Sequence[str], failed: Failed, most_pixels: int | None = N
         if is_film(source):
             yield from _frames(source, failed)
         else:
-            yield Item(source, partial(read_source, source, most_pixels))
+            yield Item(source, partial(read_source, source, most_pixels), most_pixels=most_pixels)
 
 
 def read_source(source: str, most_pixels: int | None = None) -> Image:

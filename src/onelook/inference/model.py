@@ -6,13 +6,14 @@ from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 
 from onelook.inference.exported import Exported, is_exported, read_exported
 from onelook.inference.onnx_graph import RAW, onnx_model
 from onelook.inference.prediction import Prediction
 from onelook.inference.runtime import Floats, Runtime
 from onelook.inference.runtimes import make_runtime
-from onelook.inference.sources import Picture, Pictures, fetched, pixels_of
+from onelook.inference.sources import Picture, Pictures, fetched, pixels_of, reduced_pixels_of
 from onelook.inference.thresholds import Score, share, thresholds
 from onelook.inference.throughput import in_order
 from onelook.inference.tiling import OVERLAP, Tiling, look_in_tiles
@@ -27,6 +28,9 @@ from onelook.structures.network.nms import measure_of, suppress, suppress_in_ord
 
 DARKNET_SCORE, DARKNET_NMS = 0.005, 0.45
 """Thresholds of Darknet's `detector map`, whatever its flags say."""
+
+REDUCED = 2
+"""Times the input that a large JPEG must still measure when it is reduced in decoding: what resizing then does stays alike."""
 
 
 class Detector:
@@ -95,15 +99,29 @@ class Detector:
         tiling = None if tile is None else Tiling(tile, overlap)
         file = str(images) if isinstance(images, str | Path) else None
         picture = fetched(images)
-        image = pixels_of(picture, file)
-        look = partial(self._look, least=least, nms=nms)
+        if isinstance(picture, np.ndarray | Pillow.Image) or tiling or self.settings.exact:
+            image = pixels_of(picture, file)
+            size = image.shape[1], image.shape[0]
+        else:
+            image, size = reduced_pixels_of(picture, self._enough, file)
+        look = partial(self._look, least=least, nms=nms, size=None if tiling else size)
         found = look_in_tiles(look, image, tiling, nms) if tiling else look(image)
-        size = image.shape[1], image.shape[0]
         return Prediction(found.boxes, found.scores, found.classes, self.names, size, picture, file)
 
-    def _look(self, image: Image, least: NDArray[np.float32], nms: float) -> Detections:
-        """Return what is seen on pixels (h, w, 3), of each class from its least score (c,) on."""
-        return self.read_off(*self.raw_outputs(image), (image.shape[1], image.shape[0]), least, nms)
+    def _enough(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return to which size a picture of `size` may be reduced in decoding: resizing then begins from a multiple of its end."""
+        inner = fit(size, self.settings.size, self.settings.letterbox).inner
+        return REDUCED * inner[0], REDUCED * inner[1]
+
+    def _look(
+        self, image: Image, least: NDArray[np.float32], nms: float, size: tuple[int, int] | None = None
+    ) -> Detections:
+        """Return what is seen on pixels (h, w, 3), of each class from its least score (c,) on.
+
+        `size` is the picture's own (width, height) where it was reduced in decoding; boxes are in its pixels.
+        """
+        size = size or (image.shape[1], image.shape[0])
+        return self.read_off(*self.raw_outputs(image, size), size, least, nms)
 
     def read_off(
         self,
@@ -131,14 +149,18 @@ class Detector:
         found = suppress_in_order(found, nms, measure_of(self.layers, how.inner))
         return Detections(how.back(found.boxes), found.scores, found.classes)
 
-    def raw_outputs(self, image: Image) -> tuple[Fit, list[Floats]]:
-        """Return how the image was fitted into the input, and the numbers that each head receives, (c, h, w)."""
-        how, pixels = self.fitted(image)
+    def raw_outputs(self, image: Image, size: tuple[int, int] | None = None) -> tuple[Fit, list[Floats]]:
+        """Return how the image was fitted into the input, and the numbers that each head receives, (c, h, w).
+
+        `size` is the picture's own (width, height) where it was reduced in decoding.
+        """
+        how, pixels = self.fitted(image, size)
         return how, [output[0] for output in self.runtime.run(pixels[None])]
 
-    def fitted(self, image: Image) -> tuple[Fit, Image | Floats]:
+    def fitted(self, image: Image, shown: tuple[int, int] | None = None) -> tuple[Fit, Image | Floats]:
         """Return how the image fits the input, and the input: uint8 (h, w, 3), or with Darknet's arithmetic float32 (3, h, w)."""
-        shown, size, letterbox = (image.shape[1], image.shape[0]), self.settings.size, self.settings.letterbox
+        shown = shown or (image.shape[1], image.shape[0])
+        size, letterbox = self.settings.size, self.settings.letterbox
         if self.settings.exact:
             how = darknet_fit(shown, size, letterbox)
             return how, darknet_place(image, how, size)

@@ -86,7 +86,8 @@ class Looker:
         """Return what is seen on one picture, or why it cannot be read; called by several threads at once."""
         way = self.way
         try:
-            found = self.detector.predict(item.read(), way.score, way.nms, way.tile, way.overlap)
+            picture = item.path if item.path and item.most_pixels is None else item.read()  # a file may be reduced
+            found = self.detector.predict(picture, way.score, way.nms, way.tile, way.overlap)
         except FormatError as error:
             return item, error
         return item, replace(found, file=item.source, frame=item.frame, seconds=item.seconds)

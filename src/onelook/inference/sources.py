@@ -1,7 +1,7 @@
 """What a user may give to be looked at: words on the command line, pixels in many forms in Python."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from onelook.inference import films
 from onelook.inference.fetching import fetch, is_address
 from onelook.inference.items import STDIN, is_file, is_film
 from onelook.structures.errors import UserError
-from onelook.structures.images import SUFFIXES, read_image
+from onelook.structures.images import SUFFIXES, read_image, read_reduced
 from onelook.structures.letterbox import Image
 
 Picture = str | Path | bytes | Image | Pillow.Image
@@ -93,6 +93,15 @@ def _refuse_other_schemes(source: str) -> None:
 def fetched(picture: Picture) -> Picture:
     """Return the bytes that lie at an address, and any other picture as it is. Raises FormatError when nothing lies there."""
     return fetch(picture) if isinstance(picture, str) and is_address(picture) else picture
+
+
+def reduced_pixels_of(
+    picture: str | Path | bytes, least: Callable[[tuple[int, int]], tuple[int, int]], where: str | None = None
+) -> tuple[Image, tuple[int, int]]:
+    """Return a file's pixels as `read_reduced` decodes them, and the picture's own (width, height). Raises FormatError."""
+    if not isinstance(picture, bytes):
+        _refuse_other_schemes(str(picture))
+    return read_reduced(picture if isinstance(picture, bytes) else Path(picture), least, where)
 
 
 def pixels_of(picture: Picture, where: str | None = None) -> Image:

@@ -5,6 +5,7 @@ The header is looked at before a pixel is decoded, so that a small file cannot a
 
 import os
 import warnings
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,20 @@ def read_image(source: Path | bytes, where: str | None = None, most_pixels: int 
     `source` is a path or the file's bytes; `where` names it in errors. Raises FormatError when it is missing, truncated,
     no picture, or larger than `most_pixels`, by default MOST_PIXELS.
     """
+    return read_reduced(source, None, where, most_pixels)[0]
+
+
+def read_reduced(
+    source: Path | bytes,
+    least: Callable[[tuple[int, int]], tuple[int, int]] | None,
+    where: str | None = None,
+    most_pixels: int | None = None,
+) -> tuple["Image", tuple[int, int]]:
+    """Return the picture as `read_image` does, a large JPEG at 1/2, 1/4 or 1/8 of its size, and its own (width, height).
+
+    `least` gives, for the picture's own (width, height), the one that is enough: neither side is decoded below it. None decodes
+    at full size. Raises FormatError as `read_image` does.
+    """
     where = where or (str(source) if isinstance(source, Path) else "image")
     data = source if isinstance(source, bytes) else _bytes(source)
     width, height, orientation = _header(data, where)
@@ -47,11 +62,21 @@ def read_image(source: Path | bytes, where: str | None = None, most_pixels: int 
     if width * height > most_pixels:
         raise FormatError(f"{where}: expected at most {most_pixels} pixels, got {width} x {height}")
     if data[:2] == b"\xff\xd8" and orientation == UPRIGHT:
+        factor = _factor((width, height), least((width, height))) if least else 1
+        smallest = {"min_width": -(-width // factor), "min_height": -(-height // factor)} if factor > 1 else {}
         try:
-            return np.asarray(simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True), np.uint8)
+            pixels = simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True, **smallest)
+            return np.asarray(pixels, np.uint8), (width, height)
         except ValueError:
             pass  # CMYK, or broken: Pillow converts the one and names the fault of the other
-    return _by_pillow(data, where)
+    return _by_pillow(data, where), shown(width, height, orientation)
+
+
+def _factor(size: tuple[int, int], least: tuple[int, int]) -> int:
+    """Return by how much a JPEG may be reduced; the others than these that libjpeg knows take longer than full size."""
+    return next(
+        (each for each in (8, 4, 2) if all(side >= each * end for side, end in zip(size, least, strict=True))), 1
+    )
 
 
 def image_size(source: Path | bytes, where: str | None = None) -> tuple[int, int]:
