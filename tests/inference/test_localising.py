@@ -52,6 +52,12 @@ def test_a_picture_without_a_box_is_taken_as_a_whole() -> None:
     assert (first.seen, first.box) == ("whole", (0, 0, 60, 40))
 
 
+def test_a_box_of_another_class_that_nobody_is_sure_of_is_no_better_than_the_whole_picture() -> None:
+    first, second, *_ = localiser([[2, 2, 30, 30], [5, 5, 8, 8]], [0.2, 0.01], [1, 0]).guess(PICTURE)
+
+    assert (first.seen, second.seen) == ("whole", "own")
+
+
 def test_only_classes_of_the_data_are_guessed() -> None:
     guesses = localiser([], [], [], ["g", "a", "nowhere"]).guess(PICTURE)
 

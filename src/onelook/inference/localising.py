@@ -1,7 +1,7 @@
 """A classifier and a detector together, as ImageNet's localisation challenge asks: five classes of a picture, a box for each.
 
 The classifier says what is there, the detector where: a class that the detector knows gets its own best box, another the best box
-of all, and a picture without any box the whole of itself.
+of all where the detector is sure of it, else the whole picture.
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,10 @@ LEAST_SCORE = 0.005
 """Score from which a box is worth a guess: a box in vain costs nothing there."""
 
 
+SURE_SCORE = 0.25
+"""Score from which a box of another class is a better guess than the whole picture, which an object of ImageNet's mostly fills."""
+
+
 @dataclass(frozen=True)
 class Guess:
     """A class of the classifier by its name, how likely it is, and where: (x1, y1, x2, y2) in the picture's pixels."""
@@ -33,7 +37,7 @@ class Guess:
     score: float
     box: tuple[float, float, float, float]
     seen: str
-    """`own` where the detector found that very class, `other` where the box is of another, `whole` where there is none."""
+    """`own` where the detector found that very class, `other` where the box is of another, `whole` where it is sure of none."""
 
 
 class Localiser:
@@ -63,8 +67,9 @@ class Localiser:
 
 def _guess(name: str, score: float, found: Detections, place: int | None, whole: NDArray[np.float32]) -> Guess:
     own = found[found.classes == place] if place is not None else found[:0]
-    seen = "own" if len(own) else "other" if len(found) else "whole"
-    boxes = own if len(own) else found
+    sure = found[found.scores >= SURE_SCORE]
+    seen = "own" if len(own) else "other" if len(sure) else "whole"
+    boxes = own if len(own) else sure
     box = boxes.boxes[int(np.argmax(boxes.scores))] if len(boxes) else whole
     x1, y1, x2, y2 = (float(side) for side in box)
     return Guess(name, score, (x1, y1, x2, y2), seen)
