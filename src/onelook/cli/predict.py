@@ -11,6 +11,7 @@ from onelook.cli.predict_options import (
     CountLine,
     Crops,
     Drawn,
+    EngineName,
     Labels,
     LabelsFormat,
     ListFile,
@@ -56,6 +57,7 @@ def predict(
     most_pixels: MostPixels = None,
     shards: Shards = None,
     workers: Workers = None,
+    engine: EngineName = None,
     as_lines: AsLines = False,
     as_json: AsJson = False,
 ) -> None:
@@ -72,12 +74,12 @@ def predict(
     asked = Asked(out, score, nms, tile, overlap, track, lines, labels, to, crops, submission)
     classifier = find_classifier(model, weights, names)
     if shards is not None:
-        bulk = Bulk(shards, workers)
+        bulk = Bulk(shards, workers, engine or "local")
         return predict_bulk(
             model, found, asked, (weights, names), runtime, most_pixels, bulk, way, classifier is not None
         )
-    if workers is not None:
-        raise UserError("--workers: expected --shards with it, got none")
+    if workers is not None or engine is not None:
+        raise UserError("--workers, --engine: expected --shards with them, got none")
     if classifier:
         refuse_box_options(model, {f"--{word.replace('_', '-')}": value or None for word, value in vars(asked).items()})
         return predict_classes(model, classifier, found, (threads, runtime), most_pixels, way)

@@ -1,6 +1,6 @@
 """What `onelook predict --shards` does: very many pictures into a folder of files that a killed run goes on with."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -11,10 +11,14 @@ import typer
 from onelook.cli.output import print_json
 from onelook.cli.predict_boxes import Asked
 from onelook.cli.telling import LINES, WORDS, counted
-from onelook.structures.errors import UserError
+from onelook.structures.errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from onelook.inference.bulk import Job, Plan
+    from onelook.inference.bulk import Job, Plan, Progress
+
+
+Engine = Callable[["Job", "Plan", list[int], int | None], Iterator["Progress"]]
+"""Runs the shards that are left, on so many workers."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Bulk:
 
     shards: int
     workers: int | None
+    engine: str
 
 
 def predict_bulk(
@@ -38,8 +43,15 @@ def predict_bulk(
 ) -> None:
     """Look at the sources shard by shard, and say in the end what all shards hold; exit with 1 when something could not be read."""
     from onelook.inference.bulk import make_plan, totals
+    from onelook.inference.bulk_processes import run_locally
+    from onelook.inference.bulk_ray import run_on_ray
     from onelook.structures.files import alone
 
+    engines: dict[str, Engine] = {"local": run_locally, "ray": run_on_ray}
+    if bulk.engine not in engines:
+        raise UserError(
+            f"--engine: expected {' or '.join(engines)}, got {bulk.engine!r}{nearest(bulk.engine, engines)}"
+        )
     if bulk.workers is not None and bulk.workers < 1:
         raise UserError(f"--workers: expected at least 1, got {bulk.workers}")
     folder = _folder(model, asked, way, is_classifier)
@@ -52,7 +64,7 @@ def predict_bulk(
         done = len(plan.counts) - len(left)
         if done:
             typer.echo(f"{folder}: {done} of {counted(len(plan.counts), 'shard')} were done before", err=True)
-        _run(job, plan, left, bulk.workers)
+        _run(job, plan, left, engines[bulk.engine], bulk.workers)
         found = totals(folder, plan)
     seconds = perf_counter() - start
     if way == WORDS:
@@ -66,13 +78,12 @@ def predict_bulk(
         raise typer.Exit(1)
 
 
-def _run(job: "Job", plan: "Plan", left: list[int], workers: int | None) -> None:
+def _run(job: "Job", plan: "Plan", left: list[int], engine: Engine, workers: int | None) -> None:
     """Run the shards that are left, with progress in sources."""
-    from onelook.inference.bulk_processes import run_locally
     from onelook.structures.progress import track
 
     def steps() -> Iterator[None]:
-        for progress in run_locally(job, plan, left, workers):
+        for progress in engine(job, plan, left, workers):
             for error in progress.errors:
                 typer.echo(f"onelook: {error}", err=True)
             for _ in range(progress.seen):

@@ -47,6 +47,9 @@ Shards = Annotated[
 Workers = Annotated[
     int | None, typer.Option(help="Processes that work on --shards, one core each; by default one a core.")
 ]
+EngineName = Annotated[
+    str | None, typer.Option("--engine", help="What runs --shards: local, or ray (RAY_ADDRESS names a cluster); local.")
+]
 CountLine = Annotated[
     list[str] | None,
     typer.Option(metavar="X1,Y1,X2,Y2", help="Count what crosses this line, each way; tracks. May be repeated."),
