@@ -16,9 +16,6 @@ from onelook.structures.letterbox import Image
 STDIN = "-"
 """One picture's bytes on standard input."""
 
-MOST_PIXELS = 100_000_000
-"""Larger pictures are refused unless more is allowed: 300 MB as RGB, and a file of 0.4 MB may hold them."""
-
 Failed = Callable[[str, FormatError], None]
 """Told of a source that cannot be read, and why."""
 
@@ -69,9 +66,8 @@ def items_of(sources: Sequence[str], failed: Failed, most_pixels: int | None = N
 def read_source(source: str, most_pixels: int | None = None) -> Image:
     """Return the pixels (h, w, 3) uint8 RGB, upright, of a file, an address or standard input. Raises FormatError.
 
-    More than `most_pixels`, by default MOST_PIXELS, are refused by the header.
+    More than `most_pixels`, by default those of `read_image`, are refused by the header.
     """
-    most_pixels = most_pixels or MOST_PIXELS
     if source == STDIN:
         return read_image(_stdin(), "standard input", most_pixels)
     if is_address(source):

@@ -22,8 +22,8 @@ from onelook.structures.image_header import UPRIGHT, read_header
 if TYPE_CHECKING:  # reading headers needs no OpenCV
     from onelook.structures.letterbox import Image
 
-MOST_PIXELS = 200_000_000
-"""Largest picture that is decoded: 600 MB as RGB."""
+MOST_PIXELS = 100_000_000
+"""Largest picture that is decoded unless more is allowed: 300 MB as RGB, and a file of 0.4 MB may hold them."""
 
 MOST_BYTES = 1_000_000_000
 """Largest file that is read as a picture."""
