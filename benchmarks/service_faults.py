@@ -65,6 +65,8 @@ num=2
 CLIENTS = 10
 TOGETHER = 50
 """Jobs that the accepting process sends before it looks at their ids."""
+CALM_SECONDS = 120
+"""Without any harm, for what is left at the end."""
 FORK = multiprocessing.get_context("fork")
 
 
@@ -185,8 +187,10 @@ def measure(folder: Path, url: str, server: Any, chosen: argparse.Namespace) -> 
             print(f"{time.monotonic() - began:.0f} s: {count} ended, {dict(crew.done)}", file=sys.stderr)
             if count >= chosen.jobs and sum(crew.done.values()) > 3:
                 break
-    crew.keep(chosen.workers)
-    wait_for_all(settings, chosen.jobs, 120)
+    calm_until = time.monotonic() + CALM_SECONDS
+    while ended(settings) < chosen.jobs and time.monotonic() < calm_until:
+        crew.keep(chosen.workers)
+        time.sleep(0.2)
     crew.end()
     return {
         **told(settings, crew.accepted, chosen),
@@ -267,13 +271,6 @@ def ended(settings: ServiceSettings) -> int:
     count = database.read(lambda connection: connection.execute(asked).scalar_one())
     database.close()
     return count
-
-
-def wait_for_all(settings: ServiceSettings, count: int, seconds: float) -> None:
-    """Return when `count` jobs have ended, or after `seconds`."""
-    end = time.monotonic() + seconds
-    while ended(settings) < count and time.monotonic() < end:
-        time.sleep(0.2)
 
 
 def prepare(folder: Path, settings: ServiceSettings) -> None:

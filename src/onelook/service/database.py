@@ -32,6 +32,8 @@ Answer = TypeVar("Answer")
 
 _SQLITE_NOW = "((julianday('now') - 2440587.5) * 86400.0)"
 _SQLITE_BUSY_SECONDS = 30
+_POSTGRESQL = {"connect_timeout": 5, "options": "-c idle_in_transaction_session_timeout=5s"}
+"""A process that is stopped in the middle of a transaction loses it after a while, and its locks with it."""
 _DEADLOCK, _SERIALISATION = "40P01", "40001"
 
 
@@ -120,7 +122,7 @@ def open_database(url: str, patience: float = 10.0, pool: int = 10) -> Database:
     try:
         if parsed.drivername == "sqlite":
             return Database(_sqlite(str(parsed)), patience)
-        engine = create_engine(parsed, pool_size=pool, max_overflow=0, connect_args={"connect_timeout": 5})
+        engine = create_engine(parsed, pool_size=pool, max_overflow=0, connect_args=_POSTGRESQL)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise UserError(f"database: PostgreSQL needs psycopg ({error}); pip install 'onelook[service]'") from None
     return Database(engine, patience)
