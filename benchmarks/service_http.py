@@ -91,8 +91,8 @@ def photograph(size: tuple[int, int]) -> bytes:
 
 
 @contextmanager
-def served(database: str | None, workers: int, *settings: str) -> Iterator[tuple[str, str, Path]]:
-    """Give the address and the administrator's key of a service in a new folder, and the folder."""
+def served(database: str | None, workers: int, *settings: str) -> Iterator[tuple[str, str, Path, int]]:
+    """Give the address and the administrator's key of a service in a new folder, the folder, and the API's process."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         words = ["serve", "--port", "0", "--workers", str(workers), "--set", "http.most_trainings=0"]
         words += ["--set", "service.max_waiting=100000000", *(["--database", database] if database else [])]
@@ -104,10 +104,16 @@ def served(database: str | None, workers: int, *settings: str) -> Iterator[tuple
         assert process.stdout is not None
         try:
             key = process.stdout.readline().split()[-1]
-            yield process.stdout.readline().strip(), key, Path(folder)
+            yield process.stdout.readline().strip(), key, Path(folder), process.pid
         finally:
             process.terminate()
             process.wait()
+
+
+def processor_seconds(process: int) -> float:
+    """Return the processor time that a process has taken, its threads included."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def _one(host: str, port: int, request: bytes, until: float, seconds: list[float], status: bytes) -> None:
@@ -123,7 +129,7 @@ async def _one(host: str, port: int, request: bytes, until: float, seconds: list
 
 
 def load_on(
-    address: str, key: str, path: str, kind: str, body: bytes, status: int, duration: float
+    address: str, key: str, path: str, kind: str, body: bytes, status: int, duration: float, process: int
 ) -> dict[str, float]:
     """Return the rate, and the seconds of the answers, under CONNECTIONS connections; a second of warming up is left out."""
     host, _, port = address.removeprefix("http://").rpartition(":")
@@ -140,8 +146,10 @@ def load_on(
         return seconds, time.perf_counter() - began
 
     asyncio.run(run(1))
+    before = processor_seconds(process)
     seconds, took = asyncio.run(run(duration))
     return {
+        "api_processor_ms_each": round((processor_seconds(process) - before) / len(seconds) * 1000, 3),
         "a_second": round(len(seconds) / took, 1),
         "p50_ms": round(float(np.percentile(seconds, 50)) * 1000, 2),
         "p99_ms": round(float(np.percentile(seconds, 99)) * 1000, 2),
@@ -194,13 +202,13 @@ def synced_singly(duration: float) -> float:
 def accept(duration: float, database: str | None) -> dict[str, Any]:
     """Measure how many jobs are accepted a second."""
     before = synced_together(2)
-    with served(database, 0) as (address, key, folder):
+    with served(database, 0) as (address, key, folder, process):
         write_bundle(folder / "bundle", small_model())
         with Service(address, key) as service:
             service.publish("default", folder / "bundle")
             service._http.patch(f"/v1/clients/{service.whoami().client.id}", json={"max_waiting": 10_000_000})
         time.sleep(6)  # what the API remembers of the client
-        found = load_on(address, key, "/v1/jobs", "application/json", JOB, 202, duration)
+        found = load_on(address, key, "/v1/jobs", "application/json", JOB, 202, duration, process)
     control = (before + synced_together(2)) / 2
     return {
         **found,
@@ -225,12 +233,12 @@ def detect(duration: float, database: str | None) -> dict[str, Any]:
     bundle, picture = small_model(), photograph((160, 160))
     model = load(bundle, threads=1)
     bare = seconds_of(lambda: model.predict(picture), 2)
-    with served(database, 1, "http.most_direct=1000") as (address, key, folder):
+    with served(database, 1, "http.most_direct=1000") as (address, key, folder, process):
         write_bundle(folder / "bundle", bundle)
         with Service(address, key) as service:
             service.publish("default", folder / "bundle")
             service.detect(picture)
-        found = load_on(address, key, "/v1/detect", "image/jpeg", picture, 200, duration)
+        found = load_on(address, key, "/v1/detect", "image/jpeg", picture, 200, duration, process)
     bare = (bare + seconds_of(lambda: model.predict(picture), 2)) / 2
     return {
         **found,
@@ -246,7 +254,7 @@ def path(duration: float, database: str | None) -> dict[str, Any]:
     picture = photograph((640, 480))
     model = load(bundle, threads=1)
     bare = seconds_of(lambda: model.predict(picture), duration / 2)
-    with served(database, 1) as (address, key, folder):
+    with served(database, 1) as (address, key, folder, _):
         write_bundle(folder / "bundle", bundle)
         with Service(address, key) as service:
             service.publish("default", folder / "bundle")

@@ -47,14 +47,17 @@ def create_app(settings: AllSettings | None = None) -> FastAPI:
     async def running(app: FastAPI) -> AsyncIterator[None]:
         backend = await asyncio.to_thread(Backend, settings, numbers)
         app.state.backend = backend
-        tasks = [
-            asyncio.create_task(_again(EXPIRE_SECONDS, lambda: expire(backend.database, settings.service))),
-            asyncio.create_task(_again(CALLBACK_SECONDS, lambda: send_callbacks(backend))),
-        ]
+        ended = asyncio.Event()
+        chores = (
+            _again(EXPIRE_SECONDS, ended, lambda: expire(backend.database, settings.service)),
+            _again(CALLBACK_SECONDS, ended, lambda: send_callbacks(backend)),
+        )
+        tasks = [asyncio.create_task(chore) for chore in chores]
         try:
             yield
         finally:
-            await _end(tasks)
+            ended.set()
+            await asyncio.gather(*tasks, backend.waiters.close(), backend.pace.close())
             backend.lines.close()
             await asyncio.to_thread(backend.close)
 
@@ -77,24 +80,18 @@ def create_app(settings: AllSettings | None = None) -> FastAPI:
     return app
 
 
-async def _again(seconds: float, work: Callable[[], object]) -> None:
-    """Do `work` in a thread, again and again; a time that fails is told in the log and tried again."""
+async def _again(seconds: float, ended: asyncio.Event, work: Callable[[], object]) -> None:
+    """Do `work` in a thread, again and again until the end; a time that fails is told in the log and tried again."""
     while True:
-        await asyncio.sleep(seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), seconds)
+            return
         try:
             await asyncio.to_thread(work)
         except DatabaseDownError as error:
             _log.warning("%s", error)
         except Exception:
             _log.exception("a chore failed")
-
-
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

@@ -19,9 +19,9 @@ _log = logging.getLogger(__name__)
 
 
 def send_callbacks(backend: Backend) -> int:
-    """Send the notes that are due and return how many arrived; one that does not is tried again later."""
+    """Send the notes that are due and return how many arrived; others are tried again later."""
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    return sum(_send(backend, note) for note in take_callbacks(backend.database, owner))
+    return sum(_send(backend, note) for note in take_callbacks(backend.database, owner) if backend.ready)
 
 
 def _send(backend: Backend, note: Callback) -> bool:

@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _OWN = frozenset({*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName", "color_message"})
 
 
@@ -23,11 +24,14 @@ class JsonFormatter(logging.Formatter):
         told.update({key: value for key, value in record.__dict__.items() if key not in _OWN})
         if record.exc_info:
             told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told, ensure_ascii=False, default=str)
+        return _encode(told)
 
 
 def log_as_json(level: int = logging.INFO) -> None:
     """Let this process log so; for a program's start, never on import."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = (
+        False  # nobody reads them, and they take time
+    )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -32,10 +32,16 @@ class RequestNumbers:
             "onelook_http_seconds", "Seconds to the answer", ("route",), buckets=_SECONDS, registry=self.registry
         )
 
+        self._found: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
-        self._answered.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        found = self._found.get((method, route, status))
+        if found is None:
+            found = self._answered.labels(method, route, str(status)), self._seconds.labels(route)
+            self._found[method, route, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
 
 class _Rows(Collector):

@@ -60,7 +60,11 @@ class Observing:
             extra["client"] = state["client_id"]
         if jobs:
             extra["jobs"] = list(jobs[:_MOST_JOBS])
-        _log.log(level, "answered", extra=extra)
+        record = logging.LogRecord(
+            _log.name, level, __file__, 0, "answered", None, None
+        )  # without a look for the caller
+        record.__dict__.update(extra)
+        _log.handle(record)
 
 
 def _request_id(scope: Scope) -> str:

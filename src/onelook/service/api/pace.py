@@ -24,6 +24,11 @@ class Pace:
             self._task = asyncio.create_task(self._make())
         return min(max(ceil(self._told), LEAST), MOST)
 
+    async def close(self) -> None:
+        """Let the last estimate end: it holds a connection."""
+        if self._task is not None:
+            await self._task
+
     async def _make(self) -> None:
         try:
             self._told = await asyncio.to_thread(self._estimate)

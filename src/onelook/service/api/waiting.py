@@ -43,6 +43,12 @@ class Waiters:
         self._released = True
         self._wake(list(self._events))
 
+    async def close(self) -> None:
+        """Let every request go on, and the last look end: it holds a connection."""
+        self.release()
+        if self._looking is not None:
+            await self._looking
+
     async def _look(self) -> None:
         """Look as long as somebody waits; a database that does not answer is for the waiting request to find out."""
         while self._events:
