@@ -30,7 +30,7 @@ def program() -> Iterator[ModuleType]:
 def test_with_kills_and_stops_at_random_every_job_has_exactly_one_result(
     kind: str, program: ModuleType, postgres_program: ModuleType, tmp_path: Path
 ) -> None:
-    chosen = argparse.Namespace(database=kind, jobs=150, workers=2, seed=1, seconds=240, gap=2.0)
+    chosen = argparse.Namespace(database=kind, jobs=150, workers=2, seed=1, seconds=12, gap=2.0)
     if kind == "sqlite":
         told = program.measure(tmp_path, f"sqlite:///{tmp_path}/onelook.db", None, chosen)
     else:
@@ -39,7 +39,7 @@ def test_with_kills_and_stops_at_random_every_job_has_exactly_one_result(
         with postgres_program.running() as server:
             told = program.measure(tmp_path, server.url, server, chosen)
 
-    assert sum(told["harm"].values()) > 3
+    assert sum(told["harm"].values()) > 1
     assert (told["lost"], told["late_writes_accepted"]) == (0, 0)
     assert told["states"] == {"done": told["jobs"]}
     assert told["results"] == told["jobs"] >= 150
