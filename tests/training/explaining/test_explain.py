@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tests.training.conftest import CFG, make_squares
 
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.reading import read
 from onelook.structures.bundle import Bundle, find_model
 from onelook.structures.images import read_image, write_jpeg
-from onelook.training.explaining.case import Past, read_past
+from onelook.training.explaining.case import Case, Past, read_past
 from onelook.training.explaining.causes import CAUSES, Cause
 from onelook.training.explaining.explain import explain, ranked, write_diagnosis
-from onelook.training.explaining.trials import leaps
+from onelook.training.explaining.trials import leaps, usual_nms
 from onelook.training.train import train
 
 SETTINGS = {"max_batches": 260, "batch": 8, "learning_rate": 0.01, "workers": 0, "threads": 1, "eval_every": 1000}
@@ -115,6 +116,24 @@ def test_weights_that_were_broken_are_named_first(good: Good, code: str) -> None
     WEIGHTS[code](arrays)
 
     assert first(replace(good.bundle, arrays=arrays), good.images) == code
+
+
+def test_more_of_one_score_than_are_looked_at_are_not_taken_for_none(
+    good: Good, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onelook.training.explaining.case.MOST_FOUND", 5)
+    arrays = {name: array.copy() for name, array in good.bundle.arrays.items()}
+    everything(arrays)
+
+    assert first(replace(good.bundle, arrays=arrays), good.images) == "scores-one"
+
+
+def test_scores_are_counted_behind_a_usual_nms(good: Good) -> None:
+    idle = replace(good.bundle, settings=replace(good.bundle.settings, nms=1.0))
+    cases = [Case(bundle, good.images, None, Past(), None, torch.device("cpu")) for bundle in (good.bundle, idle)]
+
+    assert usual_nms(cases[0]) is cases[0].network
+    assert (usual_nms(cases[1]).nms, cases[1].network.nms) == (0.45, 1.0)
 
 
 def test_exchanged_colours_are_named_first(good: Good, tmp_path: Path) -> None:

@@ -82,9 +82,14 @@ class Case:
     def _least_score(self, network: Network) -> float:
         """Return the score that leaves MOST_FOUND detections an image: one that has learnt nothing keeps NMS busy for ever."""
         few = self.images.select(np.arange(min(PROBED, len(self.images))))
-        scores = np.concatenate([np.zeros(0), *(found.scores for found in look(network, few, self.view, self.device))])
+        scores = np.concatenate(
+            [np.zeros(0, np.float32), *(found.scores for found in look(network, few, self.view, self.device))]
+        )
         most = MOST_FOUND * max(1, len(few))
-        return network.score if len(scores) <= most else float(np.partition(scores, -most)[-most])
+        if len(scores) <= most:
+            return network.score
+        least = np.partition(scores, -most)[-most]
+        return float(np.nextafter(least, np.float32(0)))  # what has this very score stays: it may be the score of all
 
     @property
     def view(self) -> View:

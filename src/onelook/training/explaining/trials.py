@@ -42,10 +42,19 @@ def leaps(before: float, after: float) -> bool:
     return gain >= 0.05 and (gain >= 0.2 * (1 - before) or after >= 3 * before + 0.1)
 
 
+def usual_nms(case: Case) -> Network:
+    """Return the network with NMS as it usually is: the very network where the bundle's is near that."""
+    if abs(case.bundle.settings.nms - NMS) <= 0.1:
+        return case.network
+    network = copy.deepcopy(case.network)
+    network.nms = NMS
+    return network
+
+
 def scores(case: Case) -> Iterator[Finding]:
     """Look at how many detections there are on a few images and how sure they are."""
     few = case.images.select(np.arange(min(FEW, len(case.images))))
-    found = case.problem(case.seen(case.view, few), few)
+    found = case.problem(case.seen(case.view, few, usual_nms(case)), few)
     best, sure = found.score.max(initial=0.0), float((found.score >= FULL_SCORE).sum() / max(1, found.images))
     words = f"the best score is {best:.4f}; {sure:.1f} detections an image have at least {FULL_SCORE}"
     if best < 0.01:
@@ -109,9 +118,8 @@ def statistics(case: Case) -> Iterator[Finding]:
 
 def suppression(case: Case) -> Iterator[Finding]:
     """Try the usual threshold of NMS where the bundle has another."""
-    if abs(case.bundle.settings.nms - NMS) > 0.1:
-        network = copy.deepcopy(case.network)
-        network.nms = NMS
+    network = usual_nms(case)
+    if network is not case.network:
         words = f"with NMS at {NMS} instead of {case.bundle.settings.nms:g}"
         yield _tried(case, "NMS takes what is double, and no more", "nms", case.view, words, network)
 
