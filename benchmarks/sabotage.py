@@ -261,7 +261,7 @@ def on_coco(network: str, folder: str) -> Setup:
     """Return a network with its official weights on coco128."""
     data = read(SHARED / "data/coco128", report=lambda finding: None)  # two pictures have no label file
     cfg = next((SHARED / "weights" / folder).rglob(f"{network}.cfg"))
-    bundle = find_model(cfg, cfg.with_suffix(".weights"), SHARED / "data/darknet-samples/coco.names")
+    bundle = find_model(cfg, cfg.with_suffix(".weights"), SHARED / "weights/yolov3-tiny/coco.names")
     return Setup(bundle, data.split("val"), data.split("train"))
 
 
