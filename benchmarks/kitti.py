@@ -71,7 +71,7 @@ def cars() -> Dataset:
 def draw(metrics: dict[str, list[dict[str, Any]]], arms: dict[str, Any], path: Path) -> None:
     """Draw the loss of every arm, its AP50 on the frames held out, and at the right that on the test frames."""
     figure = Figure(figsize=(11, 4.2), layout="constrained")
-    losses, curves, ends = figure.subplots(1, 3, width_ratios=(3, 3, 1))
+    losses, curves, ends = figure.subplots(1, 3, width_ratios=(3, 3, 1.7))
     for place, (arm, lines) in enumerate(metrics.items()):
         steps = [line for line in lines if line["kind"] == "step" and line["loss"] is not None]
         evaluations = [line for line in lines if line["kind"] == "eval"]
@@ -91,7 +91,7 @@ def draw(metrics: dict[str, list[dict[str, Any]]], arms: dict[str, Any], path: P
     losses.set(title="training loss", xlabel="epoch", yscale="log")
     curves.set(title="AP50 of cars, frames held out of training", xlabel="epoch", ylim=(0, 1))
     ends.set(
-        title="test, 95 %", xticks=range(len(arms)), xticklabels=list(arms), xlim=(-0.6, len(arms) - 0.2), ylim=(0, 1)
+        title="test, 95 %", xticks=range(len(arms)), xticklabels=list(arms), xlim=(-0.5, len(arms) - 0.1), ylim=(0, 1)
     )
     losses.legend()
     for axes in (losses, curves, ends):
