@@ -99,7 +99,9 @@ def write_jpeg(path: Path, image: "Image", quality: int = 92) -> None:
 def _bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size  # 0 of a pipe or a device, which may have no end
+            size = file.seek(0, os.SEEK_END) if file.seekable() else 0  # 0 of a pipe or a device, which may have no end
+            if file.seekable():
+                file.seek(0)
             data = b"" if size > MOST_BYTES else file.read(-1 if size else MOST_BYTES + 1)
     except OSError as error:
         raise FormatError(f"{path}: expected an image, got {error.strerror}") from None
