@@ -82,20 +82,25 @@ def main() -> None:
         "--gap", type=float, default=4, help="longest pause between two of the things that are done, seconds"
     )
     chosen = parser.parse_args()
-    from postgres import Server, running
     from record import record
 
     load = os.getloadavg()
-    with tempfile.TemporaryDirectory() as name:
-        if chosen.database == "sqlite":
-            measured = measure(Path(name), f"sqlite:///{name}/onelook.db", None, chosen)
-        else:
-            server: Server
-            with running() as server:
-                measured = measure(Path(name), server.url, server, chosen)
+    measured = on_a_database(chosen)
     record(f"service_faults_{chosen.database}", load, measured)
     if not measured["exactly_one_result_each"]:
         sys.exit(1)
+
+
+def on_a_database(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Return what `measure` tells, on a database that is made for it and goes with it."""
+    from postgres import Server, running
+
+    with tempfile.TemporaryDirectory() as name:
+        if chosen.database == "sqlite":
+            return measure(Path(name), f"sqlite:///{name}/onelook.db", None, chosen)
+        server: Server
+        with running() as server:
+            return measure(Path(name), server.url, server, chosen)
 
 
 @dataclass

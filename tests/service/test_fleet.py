@@ -35,4 +35,4 @@ def test_a_worker_that_is_killed_is_begun_again_and_all_end_when_they_are_asked(
 
     assert {job.state for job in jobs} == {"done"}
     assert fleet.pids == []
-    assert live_workers(served_database) == []
+    wait_until(lambda: live_workers(served_database) == [])  # the killed one is held for alive until its lease ends

@@ -3,6 +3,7 @@
 import io
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -74,7 +75,7 @@ def test_one_command_answers_from_the_upload_of_a_model_to_a_result_and_drains(s
         ids = service.post([file.getvalue()] * 20)
         jobs = [service.job(id_, wait=60) for id_ in ids]
         at_once = service.detect(file.getvalue(), threshold=0.1)
-        refused = service.job(service.post("http://127.0.0.1:9/x.jpg")[0], wait=60)
+        refused = service.job(service.post("http://127.0.0.1:8080/x.jpg")[0], wait=60)
         with pytest.raises(ServiceError, match="422") as unreadable:
             service.detect(b"GIF89a" + bytes(50))
 
@@ -100,12 +101,16 @@ def test_one_command_answers_from_the_upload_of_a_model_to_a_result_and_drains(s
 
 @pytest.mark.slow
 def test_a_second_start_prints_no_key_and_a_taken_port_is_one_line(served: Served) -> None:
-    port = served.address.rpartition(":")[2]
-    done = subprocess.run(
-        [sys.executable, "-m", "onelook", "serve", "--port", port], cwd=served.folder, capture_output=True, text=True
-    )
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", "onelook", "serve", "--port", port],
+            cwd=served.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
 
-    if served.process.poll() is None:
-        assert done.returncode == 2
-        assert "expected an address to listen on, got Address already in use" in done.stderr
+    assert done.returncode == 2
+    assert "expected an address to listen on, got Address already in use" in done.stderr
     assert "first key" not in done.stdout

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def binary_bodies() -> None:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Iterator[Asked]:
     """Give the address of an API on a socket, an administrator's key, and names of what is there."""
-    app = create_app(below(tmp_path_factory.mktemp("asked")))
+    chosen = below(tmp_path_factory.mktemp("asked"))
+    app = create_app(replace(chosen, http=replace(chosen.http, most_wait=0.2)))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -92,6 +94,8 @@ def ask_everything(address: str, key: str, there: dict[str, str], mode: Generati
             if asked % 2:  # every other request is about something that is there
                 case.path_parameters.update({name: there[name] for name in case.path_parameters if name in there})
             answer = case.call(base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=30)
+            if answer.text == "Invalid HTTP request received.":
+                return  # an address line of 64 kB: refused by the server that reads HTTP, before the API
             checks = CHECKS[1:] if case.operation.path in KNOWN_503 and answer.status_code == 503 else CHECKS
             case.validate_response(answer, checks=checks)
 
@@ -106,4 +110,4 @@ def test_no_request_is_a_fault_or_answered_otherwise_than_documented(served: Ask
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_many_requests_find_nothing(served: Asked, mode: GenerationMode) -> None:
-    assert ask_everything(*served, mode, 40) > 500
+    assert ask_everything(*served, mode, 6) > 80

@@ -17,6 +17,7 @@ from onelook.service.fetching import FetchFailedError, FetchRefusedError, fetch
 from onelook.service.jobs.job import Fault, NewJob, Result
 from onelook.service.messages import ResultAnswer
 from onelook.service.problems import ProblemError, from_user_error, invalid
+from onelook.structures.errors import UserError
 
 router = APIRouter(prefix="/v1", tags=["detect"])
 
@@ -100,4 +101,9 @@ def _answered(seen: Result | Fault) -> Response:
     if isinstance(seen, Result):
         return answer(result_answer(seen))
     status = _STATUS.get(seen.code, 422)
-    raise ProblemError(status, seen.code, seen.detail, retry_after=1 if status == 503 else None)
+    if status == 503:
+        raise ProblemError(status, seen.code, seen.detail, retry_after=1)
+    told = from_user_error(
+        UserError(seen.detail.removeprefix("image: ")), "image"
+    )  # what the worker said of the picture
+    raise ProblemError(status, seen.code, seen.detail, told.errors)
