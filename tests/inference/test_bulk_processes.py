@@ -1,6 +1,7 @@
 """Processes that do the shards, and what is left when one of them is killed."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -64,8 +65,7 @@ def test_a_process_that_dies_is_one_line_and_the_shards_that_are_done_stay(
     plan = make_plan(job, [str(path) for path in sorted(many.iterdir())], 30)
     running = run_locally(job, plan, plan.left(tmp_path / "out"), 1)
     next(running)
-    children = subprocess.run(["ps", "--ppid", str(os.getpid()), "-o", "pid=,args="], capture_output=True, text=True)
-    (worker,) = [int(line.split()[0]) for line in children.stdout.splitlines() if "spawn_main" in line]
+    (worker,) = [child.pid for child in multiprocessing.active_children() if child.pid]
     os.kill(worker, signal.SIGKILL)
 
     with pytest.raises(UserError, match=r"a process ended with signal 9; .* run the command again to go on"):
