@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from onelook.datasets.cropping import choose_window
 from onelook.structures.boxes import Boxes, area, as_boxes, clip
-from onelook.structures.errors import UserError
 from onelook.structures.letterbox import GREY, Image, fit
+from onelook.structures.settings import check_ranges
 
 Matrix = NDArray[np.float64]
 """(3, 3): from continuous pixels of the photograph to those of the input."""
@@ -65,10 +65,7 @@ class AugmentSettings:
     """Part of a box's area, 0 to 1, that must remain inside the picture for the box to be kept."""
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise UserError(f"{name}: expected a number from {low:g} to {high:g}, got {value!r}")
+        check_ranges(self, _RANGES)
 
 
 _RANGES: dict[str, tuple[float, float]] = {

@@ -15,6 +15,7 @@ from onelook.models.box_losses import ciou, focal_cross_entropy, pairwise_iou
 from onelook.models.yolo_cells import Grid, Positives, all_boxes, as_grid, boxes_of
 from onelook.structures.errors import UserError
 from onelook.structures.network.heads import Head
+from onelook.structures.settings import check_ranges
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,7 @@ class LossSettings:
             raise UserError(f"assign: expected anchors or simota, got {self.assign!r}")
         if self.assign == "simota" and self.box == "mse":
             raise UserError("box=mse: expected box=ciou with assign=simota, whose cells need not hold the centre")
-        for name, (low, high) in _RANGES.items():
-            if not low <= getattr(self, name) <= high:
-                raise UserError(f"{name}: expected {low:g} to {high:g}, got {getattr(self, name)}")
+        check_ranges(self, _RANGES)
 
 
 _RANGES: dict[str, tuple[float, float]] = {

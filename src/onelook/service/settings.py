@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onelook.structures.errors import UserError
+from onelook.structures.settings import check_ranges
 
 RANGES: dict[str, tuple[float, float]] = {
     "lease": (0.2, 3600),
@@ -73,9 +74,6 @@ class ServiceSettings:
     name; empty: on this machine alone."""
 
     def __post_init__(self) -> None:
-        for name, (least, most) in RANGES.items():
-            value = getattr(self, name)
-            if not least <= value <= most:
-                raise UserError(f"{name}: expected a number from {least:g} to {most:g}, got {value}")
+        check_ranges(self, RANGES)
         if not self.models:
             raise UserError("models: expected a folder or s3://bucket/prefix, got nothing")

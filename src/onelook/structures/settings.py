@@ -35,6 +35,14 @@ def make_settings(kind: type[Settings], values: Mapping[str, Any], where: str) -
         raise type(error)(f"{where}: {error}") from None
 
 
+def check_ranges(settings: Any, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Raise UserError for the first field of `settings` outside its least and greatest value; one that is None is not looked at."""
+    for name, (least, most) in ranges.items():
+        value = getattr(settings, name)
+        if value is not None and not least <= value <= most:
+            raise UserError(f"{name}: expected {least:g} to {most:g}, got {value}")
+
+
 def parse_overrides(pairs: Iterable[str]) -> dict[str, str]:
     """Return `--set key=value` arguments as a mapping. Raises UserError for one without `=`."""
     values = {}

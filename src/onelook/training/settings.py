@@ -12,7 +12,7 @@ from onelook.models.yolo_loss import LossSettings
 from onelook.structures.errors import UserError, nearest
 from onelook.structures.named_network import STEMS
 from onelook.structures.network.cfg import Cfg
-from onelook.structures.settings import make_settings, read_toml, to_toml
+from onelook.structures.settings import check_ranges, make_settings, read_toml, to_toml
 from onelook.training.recipe.darknet_rates import POLICIES
 
 
@@ -117,10 +117,7 @@ class TrainSettings:
         if min(self.head or (1,)) < 1:
             raise UserError(f"head: expected widths of at least 1, got {self.head}")
         _one_of("policy", self.policy, (*(POLICIES if self.recipe == "darknet" else MODERN_POLICIES), None))
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise UserError(f"{name}: expected {low:g} to {high:g}, got {value}")
+        check_ranges(self, _RANGES)
         if self.epochs is not None and self.max_batches is not None:
             raise UserError(f"epochs={self.epochs:g} and max_batches={self.max_batches}: expected one of the two")
         if self.batch and self.subdivisions and self.batch % self.subdivisions:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onelook.structures.errors import UserError
+from onelook.structures.settings import check_ranges
 
 RANGES: dict[str, tuple[float, float]] = {
     "port": (0, 65535),
@@ -59,9 +60,6 @@ class HttpSettings:
     """Trainings that this process runs at once; 0 leaves them to other processes."""
 
     def __post_init__(self) -> None:
-        for name, (least, most) in RANGES.items():
-            value = getattr(self, name)
-            if not least <= value <= most:
-                raise UserError(f"{name}: expected a number from {least:g} to {most:g}, got {value}")
+        check_ranges(self, RANGES)
         if not self.host:
             raise UserError("host: expected an address such as 127.0.0.1, got nothing")
