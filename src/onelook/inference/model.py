@@ -24,7 +24,7 @@ from onelook.structures.detections import Detections
 from onelook.structures.errors import UserError
 from onelook.structures.letterbox import Fit, Image, fit, place
 from onelook.structures.network.heads import decode_all, heads_of
-from onelook.structures.network.nms import measure_of, suppress, suppress_in_order
+from onelook.structures.network.nms import MOST_KEPT, measure_of, suppress, suppress_in_order
 
 DARKNET_SCORE, DARKNET_NMS = 0.005, 0.45
 """Thresholds of Darknet's `detector map`, whatever its flags say."""
@@ -135,7 +135,7 @@ class Detector:
         found = decode_all(raws, self._heads, self.settings.size, float(np.min(least)))
         if isinstance(least, np.ndarray):
             found = found[found.scores >= least[found.classes]]
-        found = suppress(found, nms, measure=measure_of(self.layers, how.inner))
+        found = suppress(found, nms, MOST_KEPT, measure_of(self.layers, how.inner))
         return _in_image(found, how, size)
 
     def list_as_darknet(self, picture: Picture, score: float = DARKNET_SCORE, nms: float = DARKNET_NMS) -> Detections:

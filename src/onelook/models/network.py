@@ -19,7 +19,7 @@ from onelook.structures.detections import Detections
 from onelook.structures.network.cfg import Cfg
 from onelook.structures.network.heads import decode_all, heads_of
 from onelook.structures.network.layers import INPUT, Layer, describe
-from onelook.structures.network.nms import measure_of, suppress
+from onelook.structures.network.nms import MOST_KEPT, measure_of, suppress
 
 Arrays = Mapping[str, NDArray[np.float32]]
 
@@ -135,7 +135,7 @@ class Network(nn.Module):
 
     def _detections(self, raws: Sequence[NDArray[np.float32]], size: tuple[int, int]) -> Detections:
         found = decode_all(raws, self.heads, size, self.score)
-        return suppress(found, self.nms, measure=measure_of(self.layers, size))
+        return suppress(found, self.nms, MOST_KEPT, measure_of(self.layers, size))
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return copies of all weights under the names of `structures.network.layers`."""

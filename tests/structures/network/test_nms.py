@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import pytest
 
 from onelook.structures.boxes import as_boxes, iou
 from onelook.structures.detections import Detections
@@ -47,6 +48,28 @@ def test_only_the_best_of_an_image_are_kept_when_asked_for() -> None:
     found = detections(*[(20 * i, 0, 20 * i + 10, 10, i / 10, i % 2) for i in range(1, 10)])
 
     assert suppress(found, most=3).scores.tolist() == np.float32([0.9, 0.8, 0.7]).tolist()
+
+
+def test_of_more_than_an_image_can_hold_the_best_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nms, "MOST_ENTERING", 4)
+    found = detections(*[(20 * i, 0, 20 * i + 10, 10, i / 10, i % 3) for i in range(1, 10)])
+
+    assert suppress(found).scores.tolist() == np.float32([0.9, 0.8, 0.7, 0.6]).tolist()
+
+
+def test_a_network_that_finds_every_class_in_every_cell_is_settled_soon() -> None:
+    cells = np.stack(np.meshgrid(np.arange(40), np.arange(40)), axis=-1).reshape(-1, 2) * 10.0
+    boxes = as_boxes(np.repeat(np.concatenate([cells - 15, cells + 25], axis=1), 80, axis=0))
+    everything = Detections(boxes, np.full(len(boxes), 0.25, np.float32), np.tile(np.arange(80), len(cells)))
+    a_class = everything[everything.classes == 0]
+
+    began = time.process_time()
+    suppress(a_class)
+    one = time.process_time() - began
+    began = time.process_time()
+    suppress(everything)
+
+    assert time.process_time() - began < 20 * one + 0.2, "without the bound it takes as long as 80 classes"
 
 
 def test_nothing_that_stays_overlaps_and_all_that_went_was_overlapped_by_better() -> None:

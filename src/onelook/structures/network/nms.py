@@ -16,6 +16,12 @@ from onelook.structures.network.layer import Layer
 MOST_CANDIDATES = 3000
 """Boxes of one class that enter, the best by score: bounds the work on a network that fires everywhere."""
 
+MOST_ENTERING = 10_000
+"""Boxes of an image that enter, the best by score: one that has learnt nothing finds 80 classes in every cell."""
+
+MOST_KEPT = 1000
+"""Detections of an image that a network gives, the best by score; COCO's rules look at the best 100 of a class."""
+
 BLOCK = 64
 """Boxes that are settled at a time."""
 
@@ -57,8 +63,10 @@ def measure_of(layers: Sequence[Layer], frame: tuple[float, float]) -> Measure:
 def suppress(found: Detections, overlap: float = 0.45, most: int | None = None, measure: Measure = PLAIN) -> Detections:
     """Return the detections that no better one of their class overlaps by more than `overlap`, best first.
 
-    `most` keeps only so many of the image.
+    Of more than MOST_ENTERING the best are looked at; `most` keeps only so many of the image.
     """
+    if len(found) > MOST_ENTERING:
+        found = found[np.argsort(-found.scores, kind="stable")[:MOST_ENTERING]]
     kept = [_of_class(found, int(index), overlap, measure) for index in np.unique(found.classes)]
     if not kept:
         return found
