@@ -41,7 +41,7 @@ def read_report_facts(run: Path) -> ReportFacts:
         )
     return ReportFacts(
         settings=read_toml(settings),
-        environment=_read_environment(run / "environment.json"),
+        environment=read_environment(run / "environment.json"),
         metrics=_read_metrics(run / "metrics.jsonl"),
         predictions=_read_predictions(run / "predictions.json"),
         resources=read_resources(run / "resources.jsonl"),
@@ -54,7 +54,8 @@ def _read_predictions(path: Path) -> Predictions | ClassPredictions:
     return read_class_predictions(path) if is_of_classes(path) else read_predictions(path)
 
 
-def _read_environment(path: Path) -> dict[str, Any]:
+def read_environment(path: Path) -> dict[str, Any]:
+    """Return what an environment.json says; no file gives nothing. Raises FormatError for one that is broken."""
     if not path.is_file():
         return {}
     try:

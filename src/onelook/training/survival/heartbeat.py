@@ -73,12 +73,17 @@ def refuse_trained(path: Path) -> None:
     One that was killed a moment ago may still be giving back its memory, so it gets DYING seconds to be gone.
     """
     beat, until = read_heartbeat(path), time.monotonic() + DYING
-    while beat and beat["pid"] != os.getpid() and _process_began(beat["pid"]) == beat["process"] is not None:
+    while beat and beat["pid"] != os.getpid() and trains(beat):
         if time.monotonic() > until:
             raise UserError(
                 f"{path.parent.parent}: expected a run that nobody trains, got one that process {beat['pid']} trains; wait for it"
             )
         time.sleep(0.05)
+
+
+def trains(beat: Mapping[str, Any]) -> bool:
+    """Return whether the process that gave a sign of life still runs."""
+    return _process_began(beat["pid"]) == beat.get("process") is not None
 
 
 def death(beat: Mapping[str, Any], number: int | None = None) -> dict[str, Any]:
