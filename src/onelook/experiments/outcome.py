@@ -142,7 +142,7 @@ def _parsed(path: Path) -> Outcome:
         if not isinstance(values["measured"], dict):
             raise FormatError(f"{path}: measured: expected an object, got {type(values['measured']).__name__}")
         values["measured"] = _made(Measured, values["measured"], f"{path}: measured")
-    outcome = _made(Outcome, values, str(path))
+    outcome: Outcome = _made(Outcome, values, str(path))
     if outcome.id != path.stem:
         raise FormatError(f"{path}: expected id {path.stem!r}, as the file is named, got {outcome.id!r}")
     return outcome

@@ -59,7 +59,7 @@ def read_lines(run: Run) -> list[dict[str, Any]]:
     """Return the lines of the run's metrics. Raises FormatError for one that is none."""
     lines = run.read_metrics()
     for number, line in enumerate(lines, start=1):
-        if not isinstance(line, dict) or not isinstance(line.get("step"), int):
+        if not isinstance(line.get("step"), int):
             raise FormatError(f"{run.metrics}:{number}: expected an object with its step, got {str(line)[:60]}")
     return lines
 
@@ -147,7 +147,8 @@ def _sampled(run: Run, lines: Sequence[Line], seconds: Any) -> Measured | None:
     wall = float(seconds or sum(spans))
 
     def total(name: str) -> int:
-        return round(sum(span * (sample.get(name) or 0) for span, sample in zip(spans, samples[1:], strict=True)))
+        values = [float(sample.get(name) or 0) for sample in samples[1:]]
+        return round(sum(span * value for span, value in zip(spans, values, strict=True)))
 
     return Measured(
         wall,
