@@ -143,7 +143,7 @@ def _sampled(run: Run, lines: Sequence[Line], seconds: Any) -> Measured | None:
     speed, waited = pace_of(lines, batch)
     if not samples:
         return None
-    spans = [b["time"] - a["time"] for a, b in itertools.pairwise(samples)]
+    spans: list[float] = [b["time"] - a["time"] for a, b in itertools.pairwise(samples)]
     wall = float(seconds or sum(spans))
 
     def total(name: str) -> int:
