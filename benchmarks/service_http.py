@@ -104,6 +104,7 @@ def served(database: str | None, workers: int, *settings: str) -> Iterator[tuple
         assert process.stdout is not None
         try:
             key = process.stdout.readline().split()[-1]
+            process.stdout.readline()  # the address that signs a browser in
             yield process.stdout.readline().strip(), key, Path(folder), process.pid
         finally:
             process.terminate()

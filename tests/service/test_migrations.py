@@ -47,7 +47,7 @@ def test_many_processes_may_migrate_at_once(empty_database: Database) -> None:
 
 
 def test_an_old_database_and_a_newer_one_are_told_apart(empty_database: Database) -> None:
-    with pytest.raises(UserError, match="expected schema 1, got 0"):
+    with pytest.raises(UserError, match=f"expected schema {len(MIGRATIONS)}, got 0"):
         check_version(empty_database)
     migrate(empty_database)
     check_version(empty_database)

@@ -10,15 +10,23 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 import numpy as np
 import pytest
 from PIL import Image as Pillow
 from tests.structures.small_models import small_bundle
 
+from onelook.service.api.settings import HttpSettings
 from onelook.service.client import Service, ServiceError
+from onelook.service.clients import change_client, list_clients
+from onelook.service.configuration import AllSettings
+from onelook.service.database import open_database
+from onelook.service.serving import FIRST_CLIENT, WELCOME, first_key, welcome_path
+from onelook.service.settings import ServiceSettings
 from onelook.structures.bundle import write_bundle
 
 
@@ -26,6 +34,7 @@ from onelook.structures.bundle import write_bundle
 class Served:
     process: subprocess.Popen[str]
     address: str
+    welcome: str
     key: str
     folder: Path
 
@@ -44,10 +53,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
     process = started(folder)
     assert process.stdout is not None
-    first, second = process.stdout.readline(), process.stdout.readline()
+    first, second, third = (process.stdout.readline() for _ in range(3))
     assert first.startswith("first key, of the administrator 'admin'; it is told this once: onelook_"), first
-    assert second.startswith("http://127.0.0.1:"), second
-    yield Served(process, second.strip(), first.split()[-1], folder)
+    assert second.startswith(f"{WELCOME}http://127.0.0.1:"), second
+    assert third.startswith("http://127.0.0.1:"), third
+    yield Served(process, third.strip(), second.removeprefix(WELCOME).strip(), first.split()[-1], folder)
     process.kill()
     process.wait()
     process.stdout.close()
@@ -63,6 +73,36 @@ def ready(address: str) -> int:
             return error.code
     except OSError:
         return 0
+
+
+@pytest.mark.slow
+def test_the_first_address_signs_a_browser_in_once(served: Served) -> None:
+    with httpx2.Client(follow_redirects=True) as browser, httpx2.Client(follow_redirects=True) as late:
+        page = browser.get(served.welcome)
+        refused = late.get(served.welcome)
+        told = browser.get(f"{served.address}/v1/self").json()
+
+    assert (page.status_code, page.url.path) == (200, "/")
+    assert told["client"]["name"] == FIRST_CLIENT
+    assert refused.status_code == 401
+
+
+@pytest.mark.parametrize(("host", "is_signed_in"), [("127.0.0.1", True), ("0.0.0.0", False), ("::1", True)])
+def test_only_this_machine_is_given_an_address_that_signs_in(tmp_path: Path, host: str, is_signed_in: bool) -> None:
+    settings = AllSettings(ServiceSettings(f"sqlite:///{tmp_path / 'onelook.db'}"), HttpSettings(host=host))
+    first_key(settings)
+
+    assert (welcome_path(settings, "/runs") is not None) == is_signed_in
+
+
+def test_without_its_administrator_nobody_is_signed_in(tmp_path: Path) -> None:
+    settings = AllSettings(ServiceSettings(f"sqlite:///{tmp_path / 'onelook.db'}"))
+    first_key(settings)
+    with closing(open_database(settings.service.database)) as database:
+        (admin,) = list_clients(database)
+        change_client(database, admin.id, disabled=True)
+
+    assert welcome_path(settings, "/") is None
 
 
 @pytest.mark.slow

@@ -23,7 +23,10 @@ def serve(
         list[str] | None, typer.Option("--set", help="A setting as table.key=value; may be given many times.")
     ] = None,
 ) -> None:
-    """Serve the HTTP API with its workers, until SIGTERM or Ctrl-C; at the first start, print an administrator's key."""
+    """Serve the pages and the HTTP API with its workers, until SIGTERM or Ctrl-C.
+
+    The first start prints an administrator's key. On 127.0.0.1 the first address printed signs a browser in, once.
+    """
     from onelook.service.api.logs import log_as_json
     from onelook.service.configuration import read_settings
     from onelook.service.serving import serve as run

@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from onelook.service.database import Database
@@ -101,16 +101,12 @@ def change_client(database: Database, client_id: str, **changes: Any) -> Client 
 
 def find_client(database: Database, client_id: str) -> Client | None:
     """Return a client by its id, None when it is absent."""
-    asked = select(clients).where(clients.c.id == client_id)
-    row = database.read(lambda connection: connection.execute(asked).first())
-    return None if row is None else _client(row)
+    return first_client(database, select(clients).where(clients.c.id == client_id))
 
 
 def find_client_named(database: Database, name: str) -> Client | None:
     """Return a client by its name, None when it is absent."""
-    asked = select(clients).where(clients.c.name == name)
-    row = database.read(lambda connection: connection.execute(asked).first())
-    return None if row is None else _client(row)
+    return first_client(database, select(clients).where(clients.c.name == name))
 
 
 def list_clients(database: Database) -> list[Client]:
@@ -157,6 +153,11 @@ def client_of(database: Database, secret: str) -> Client | None:
     """Return the client whose key has this secret; None for an unknown or revoked one, and for a disabled client."""
     asked = select(clients).join(keys, keys.c.client_id == clients.c.id)
     asked = asked.where(keys.c.digest == digest_of(secret), keys.c.revoked_at.is_(None), clients.c.disabled.is_(False))
+    return first_client(database, asked)
+
+
+def first_client(database: Database, asked: Select[*tuple[Any, ...]]) -> Client | None:
+    """Return the client that a query of `clients` finds first; None for none."""
     row = database.read(lambda connection: connection.execute(asked).first())
     return None if row is None else _client(row)
 

@@ -57,6 +57,23 @@ keys = Table(
     Column("revoked_at", Double),
 )
 
+sessions = Table(  # browsers that signed in, by a key or by a ticket
+    "sessions",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("client_id", Text, ForeignKey("clients.id", ondelete="CASCADE"), nullable=False),
+    Column("key_id", Text, ForeignKey("keys.id", ondelete="CASCADE")),  # the session ends when this is revoked
+    Column("expires_at", Double, nullable=False),
+)
+
+tickets = Table(  # each opens one session
+    "tickets",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("client_id", Text, ForeignKey("clients.id", ondelete="CASCADE"), nullable=False),
+    Column("expires_at", Double, nullable=False),
+)
+
 shares = Table(  # what a client has had, and what it may still ask for
     "shares",
     metadata,

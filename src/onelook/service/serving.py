@@ -1,4 +1,4 @@
-"""`onelook serve`: the API, the embedded database and the workers, by one command; SIGTERM drains, ready going false first."""
+"""`onelook serve`: the API, its pages, the embedded database and the workers, by one command; SIGTERM drains, ready going false first."""
 
 import asyncio
 import signal
@@ -7,33 +7,39 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from types import FrameType
+from urllib.parse import urlencode
 
 import uvicorn
 
 from onelook.service.api.app import create_app
 from onelook.service.api.backend import Backend
-from onelook.service.clients import add_client, add_key, list_clients
+from onelook.service.clients import add_client, add_key, find_client_named, list_clients
 from onelook.service.configuration import AllSettings
 from onelook.service.database import open_database
 from onelook.service.fleet import Fleet
 from onelook.service.migrations import migrate
+from onelook.service.sessions import add_ticket
 from onelook.structures.errors import UserError
 
 FIRST_CLIENT = "admin"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+WELCOME = "open this address to be signed in; it works once: "
 _CHECK_SECONDS = 0.5
 _BACKLOG = 2048
 
 Say = Callable[[str], None]
 
 
-def serve(settings: AllSettings, say: Say) -> None:
+def serve(settings: AllSettings, say: Say, begin: str = "/") -> None:
     """Serve until SIGTERM or Ctrl-C. Raises UserError when the port is taken or a setting names what is not there.
 
-    `say` is told the first key, where no client is known yet, and the address once it answers.
+    `say` is told the first key, where no client is known yet; once it answers the address that signs a browser in, once, and
+    leads to the page at the path `begin`; then the plain address.
     """
     key = first_key(settings)
     if key is not None:
         say(f"first key, of the administrator {FIRST_CLIENT!r}; it is told this once: {key}")
+    welcome = welcome_path(settings, begin)
     with closing(_listener(settings)) as listener:
         fleet = Fleet(settings.service, settings.http.workers, settings.fetching, settings.decoding)
         fleet.start()
@@ -41,7 +47,7 @@ def serve(settings: AllSettings, say: Say) -> None:
         keeper = threading.Thread(target=_keep, args=(fleet, ended), name="fleet", daemon=True)
         keeper.start()
         try:
-            _Server(settings, say).run(sockets=[listener])
+            _Server(settings, say, welcome).run(sockets=[listener])
         finally:
             ended.set()
             keeper.join()
@@ -57,6 +63,20 @@ def first_key(settings: AllSettings) -> str | None:
             return None
         key = add_key(database, add_client(database, FIRST_CLIENT, admin=True).id, "first")
         return key.secret if key else None
+
+
+def welcome_path(settings: AllSettings, begin: str) -> str | None:
+    """Return the path that signs the administrator's browser in, once, and leads to `begin`.
+
+    None where others than this machine's users could use it, or where that administrator is gone.
+    """
+    if settings.http.host not in LOOPBACK:
+        return None
+    with closing(open_database(settings.service.database, settings.service.database_patience)) as database:
+        admin = find_client_named(database, FIRST_CLIENT)
+        if admin is None or admin.disabled or not admin.admin:
+            return None
+        return f"/session?{urlencode({'ticket': add_ticket(database, admin.id), 'next': begin})}"
 
 
 def _listener(settings: AllSettings) -> socket.socket:
@@ -81,8 +101,8 @@ def _keep(fleet: Fleet, ended: threading.Event) -> None:
 class _Server(uvicorn.Server):
     """uvicorn, which is told to end by a drain: first not ready, then deaf to what is new, then gone."""
 
-    def __init__(self, settings: AllSettings, say: Say) -> None:
-        self._settings, self._say = settings, say
+    def __init__(self, settings: AllSettings, say: Say, welcome: str | None) -> None:
+        self._settings, self._say, self._welcome = settings, say, welcome
         self._app = create_app(settings)
         super().__init__(
             uvicorn.Config(
@@ -102,7 +122,10 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if sockets and not self.should_exit:
             host, port = sockets[0].getsockname()[:2]
-            self._say(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+            address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+            if self._welcome is not None:
+                self._say(f"{WELCOME}{address}{self._welcome}")
+            self._say(address)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain; a second signal ends at once. Ctrl-C waits for no load balancer to notice."""

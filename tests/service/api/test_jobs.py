@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.service.api.conftest import URL, Api, Start, problem
 
-from onelook.service.clients import add_client, change_client
+from onelook.service.clients import add_client, change_client, client_of
 from onelook.service.database import Database
 from onelook.service.jobs.submit import Submitter
 from onelook.service.messages import AcceptedJobs, JobAnswer, JobList
@@ -299,7 +299,7 @@ def test_a_client_that_was_removed_meanwhile_is_told_so(start: Start) -> None:
     api = start(key_seconds=100)
     gone = add_client(api.backend.database, "gone")
     assert api.ask("GET", "/v1/jobs").status_code == 200
-    api.backend._keys[api.keys["anna"]] = (time.monotonic() + 100, gone)
+    api.backend._keys[client_of, api.keys["anna"]] = (time.monotonic() + 100, gone)
     change_client(api.backend.database, gone.id, disabled=True)
 
     problem(api.ask("POST", "/v1/jobs", json={"url": URL}), 401, "no_key")

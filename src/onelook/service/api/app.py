@@ -1,4 +1,4 @@
-"""`create_app`: the whole HTTP API. Making it opens nothing; what it works on is opened when it starts."""
+"""`create_app`: the whole HTTP API, and the pages. Making it opens nothing; what it works on is opened when it starts."""
 
 import asyncio
 import logging
@@ -22,6 +22,7 @@ from onelook.service.configuration import AllSettings
 from onelook.service.database import DatabaseDownError
 from onelook.service.jobs.expiry import expire
 from onelook.service.messages import JobRequest, JobsRequest, ProblemDocument
+from onelook.service.pages import files, session, trying
 from onelook.service.problems import MEDIA_TYPE, install_problems
 
 EXPIRE_SECONDS = 30.0
@@ -71,7 +72,7 @@ def create_app(settings: AllSettings | None = None) -> FastAPI:
         redoc_url=None,
         docs_url=None,
     )
-    for resource in (jobs, detect, models, data, trainings, clients, health):
+    for resource in (jobs, detect, models, data, trainings, clients, health, trying, session, files):
         app.include_router(resource.router)
     install_problems(app, answer_to)
     app.add_middleware(Front, handlers={("POST", "/v1/jobs"): jobs.post_jobs, ("POST", "/v1/detect"): detect.detect})

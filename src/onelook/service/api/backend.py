@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -27,6 +28,9 @@ from onelook.service.workers import WorkerInfo, live_workers
 MOST_KEYS = 10_000
 """Keys whose client is remembered."""
 
+Find = Callable[[Database, str], Client | None]
+"""Says whose secret it is."""
+
 WORKERS_SECONDS = 1.0
 """Seconds for which the list of workers is trusted."""
 
@@ -46,7 +50,7 @@ class Backend:
         self.direct_under_way = 0
         self._workers: tuple[float, list[WorkerInfo]] = (0.0, [])
         self._models: dict[tuple[str, str | None], float] = {}
-        self._keys: dict[str, tuple[float, Client]] = {}
+        self._keys: dict[tuple[Find, str], tuple[float, Client]] = {}
         self._ends_at: float | None = None
         migrate(self.database)
         self.submitter = Submitter(self.database, settings.service)
@@ -78,18 +82,18 @@ class Backend:
         if self._ends_at is not None and left < self.settings.http.drain_seconds:
             raise ProblemError(503, "draining", "the service ends here; ask again later", retry_after=left)
 
-    async def client(self, secret: str) -> Client | None:
-        """Return whose key it is, remembered for a few seconds; None for nobody's."""
-        known = self._keys.get(secret)
+    async def client(self, secret: str, find: Find = client_of) -> Client | None:
+        """Return whose key it is, or with `client_of_session` whose session, remembered for a few seconds; None for nobody's."""
+        known = self._keys.get((find, secret))
         if known is not None and time.monotonic() < known[0]:
             return known[1]
-        client = await asyncio.to_thread(client_of, self.database, secret)
+        client = await asyncio.to_thread(find, self.database, secret)
         if client is None:
-            self._keys.pop(secret, None)
+            self._keys.pop((find, secret), None)
             return None
         if len(self._keys) >= MOST_KEYS:
             self._keys.clear()
-        self._keys[secret] = (time.monotonic() + self.settings.http.key_seconds, client)
+        self._keys[find, secret] = (time.monotonic() + self.settings.http.key_seconds, client)
         return client
 
     async def check_model(self, client_id: str, name: str | None) -> None:
@@ -121,7 +125,7 @@ class Backend:
         self._workers = (0.0, [])
 
     def forget_keys(self) -> None:
-        """Ask anew whose each key is: a client or a key was changed here."""
+        """Ask anew whose each key is: a client, a key or a session was changed here."""
         self._keys.clear()
 
 

@@ -17,6 +17,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "most_direct": (1, 10_000),
     "direct_seconds": (0.1, 600),
     "key_seconds": (0, 600),
+    "session_seconds": (1, 366 * 86400),
     "notice_seconds": (0, 600),
     "drain_seconds": (0, 3600),
     "most_trainings": (0, 64),
@@ -50,6 +51,8 @@ class HttpSettings:
     """Seconds until a request to /v1/detect is given up."""
     key_seconds: float = 5.0
     """Seconds for which it is not asked again whose a key is: a revoked key works so much longer."""
+    session_seconds: float = 7 * 86400.0
+    """Seconds until a browser that signed in to the pages must do so again."""
     notice_seconds: float = 3.0
     """Seconds after SIGTERM in which /readyz says no already, and everything is still answered."""
     drain_seconds: float = 25.0

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from onelook.service.database import Database
 from onelook.structures.errors import UserError
 
-MIGRATIONS: tuple[str, ...] = ("0001_first",)
+MIGRATIONS: tuple[str, ...] = ("0001_first", "0002_sessions")
 """Every step in order; step n brings the database to version n."""
 
 _LOCK = 7_365_101

@@ -1,0 +1,1 @@
+"""The pages that people see: one file a page here, its template, script and texts in `ui/`."""

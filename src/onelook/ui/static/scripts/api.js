@@ -1,0 +1,55 @@
+/** The way to the HTTP API: the session's token is sent along, an ended session is opened anew without leaving the page. */
+
+import { askToSignIn } from "./sign-in.js";
+import { text } from "./texts.js";
+
+/** What the service refused, or that it could not be reached: `message` is for people, `errors` name the fields. */
+export class Refusal extends Error {
+  constructor(message, status = 0, problem = {}) {
+    super(message);
+    this.status = status;
+    this.code = (problem.type ?? "").replace("urn:onelook:problem:", "");
+    this.errors = problem.errors ?? [];
+  }
+}
+
+/** Return the response to a request, like fetch. Throws Refusal for every answer that is none of 2xx, and when none came. */
+export async function request(path, options = {}) {
+  const response = await answer(path, options);
+  if (response.ok) return response;
+  throw refusal(response, await response.json().catch(() => ({})));
+}
+
+/** Return what the API answers as JSON, null where it answers nothing; a plain object as `body` is sent as JSON. */
+export async function ask(path, options = {}) {
+  const response = await request(path, options);
+  return response.status === 204 ? null : response.json();
+}
+
+async function answer(path, options) {
+  const response = await send(path, options);
+  return response.status === 401 && (await askToSignIn()) ? send(path, options) : response;
+}
+
+async function send(path, { body, headers, ...more }) {
+  const isPlain = body?.constructor === Object;
+  const kind = isPlain ? { "Content-Type": "application/json" } : {};
+  const csrf = document.querySelector('meta[name="csrf"]').content;
+  try {
+    return await fetch(path, {
+      ...more,
+      body: isPlain ? JSON.stringify(body) : body,
+      headers: { "X-CSRF-Token": csrf, ...kind, ...headers },
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refusal(text("script.unreachable"));
+  }
+}
+
+function refusal(response, problem) {
+  if (response.status === 401) return new Refusal(text("script.signed_out"), 401, problem);
+  const seconds = response.headers.get("Retry-After");
+  const again = seconds ? ` ${text("script.again", { seconds })}` : "";
+  return new Refusal((problem.detail ?? text("script.failed", { status: response.status })) + again, response.status, problem);
+}

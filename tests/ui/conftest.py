@@ -1,0 +1,153 @@
+"""The pages in a real Chromium, served by `onelook serve` as a user starts it; screenshots go to build/screens."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.structures.small_models import small_bundle
+
+from onelook.service.client import Service
+from onelook.service.serving import WELCOME
+from onelook.structures.bundle import write_bundle
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENS = ROOT / "build" / "screens"
+CHROMIUM = shutil.which("chromium")
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update "
+    "--disable-sync"
+).split()
+"""What Chromium needs as root and in a closed network."""
+
+SIZES = {"phone": (390, 844), "laptop": (1280, 800), "large": (1920, 1080)}
+QUICK = ["--port", "0", "--set", "http.notice_seconds=0", "--set", "http.key_seconds=0", "--set", "http.drain_seconds=5"]
+
+
+@dataclass
+class Served:
+    """A service that runs, and the folder that it runs in."""
+
+    process: subprocess.Popen[str]
+    address: str
+    welcome: str
+    folder: Path
+
+
+def serve(folder: Path, *words: str) -> Served:
+    """Start `onelook serve` in a folder, with words of its command line, and wait until it answers."""
+    with (folder / "log").open("a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "onelook", "serve", *QUICK, *words],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    assert process.stdout is not None
+    told: list[str] = []
+    while not told or not told[-1].startswith("http://"):
+        line = process.stdout.readline()
+        assert line, (folder / "log").read_text()
+        told.append(line.strip())
+        if line.startswith("first key"):
+            (folder / "key").write_text(line.split()[-1])
+    (welcome,) = (line.removeprefix(WELCOME) for line in told if line.startswith(WELCOME))
+    return Served(process, told[-1], welcome, folder)
+
+
+def stop(served: Served) -> None:
+    """End a service, its workers with it."""
+    served.process.terminate()
+    served.process.wait(30)
+    assert served.process.stdout is not None
+    served.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Give a service with two shared models: `default`, yolo-fastest where real weights are at hand, and `small`."""
+    folder = tmp_path_factory.mktemp("served")
+    service = serve(folder, "--set", "http.most_trainings=0")
+    real = ROOT.parent / "shared" / "weights" / "yolo-fastest" / "yolo-fastest-1.1_coco" / "yolo-fastest-1.1.cfg"
+    write_bundle(folder / "small", small_bundle())
+    with Service(service.address, (folder / "key").read_text()) as api:
+        api.publish("default", real if real.is_file() else folder / "small", shared=True)
+        api.publish("small", folder / "small", shared=True)
+    yield service
+    stop(service)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Give a browser; skip, loudly, where none is installed."""
+    if CHROMIUM is None:
+        pytest.skip("CHROMIUM ABSENT: apt-get install chromium; the pages were not tried in a browser")
+    playwright = pytest.importorskip("playwright.sync_api", reason="PLAYWRIGHT ABSENT: pip install 'onelook[dev]'")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def open_page(chromium: Any, served: Served) -> Iterator[Open]:
+    """Return a function that opens a path in a new browser that has signed in; whatever its console says is a mistake."""
+    contexts, said = [], []
+
+    def opened(path: str = "/", size: str = "laptop", sign_in: bool = True, **options: Any) -> Any:
+        width, height = SIZES[size]
+        context = chromium.new_context(viewport={"width": width, "height": height}, locale="en-GB", **options)
+        contexts.append(context)
+        if sign_in:
+            signed_in(context, served)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("console", lambda line: said.append(line.text) if "Content Security Policy" in line.text else None)
+        page.goto(served.address + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def signed_in(context: Any, served: Served) -> None:
+    """Sign a browser in by the administrator's key."""
+    key = (served.folder / "key").read_text()
+    answer = context.request.post(f"{served.address}/session", form={"key": key}, headers={"Accept": "application/json"})
+    assert answer.ok, answer.text()
+
+
+def keep_screen(page: Any, name: str) -> None:
+    """Keep a picture of the whole page in build/screens."""
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENS / f"{name}.png", full_page=True)
+
+
+def keep_numbers(name: str, numbers: dict[str, float]) -> None:
+    """Keep what was measured beside the screens."""
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    (SCREENS / f"{name}.json").write_text(json.dumps(numbers, indent=1) + "\n")
+
+
+def serious_issues(page: Any) -> list[str]:
+    """Return what axe finds on the page that is serious or critical, a line an element."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="AXE ABSENT: pip install 'onelook[dev]'")
+    found = axe.Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {node['html']}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
