@@ -67,12 +67,20 @@ def answer(*words: str | Path) -> Any:
     return json.loads(typed(*words, "--json"))
 
 
+def files_of_pages(package: Path) -> set[str]:
+    """Return the files of the pages below a package's folder."""
+    return {path.relative_to(package).as_posix() for path in (package / "ui").rglob("*") if path.is_file()}
+
+
 def main() -> None:
     """Use the installed package as someone would who only predicts."""
     import onelook
 
     assert importlib.util.find_spec("torch") is None, "this environment was to hold no torch"
     assert "site-packages" in onelook.__file__, f"expected the installed wheel, got {onelook.__file__}"
+    source = Path(__file__).resolve().parents[1] / "src" / "onelook"
+    missing = files_of_pages(source) - files_of_pages(Path(onelook.__file__).parent)
+    assert not missing, f"the wheel lacks {sorted(missing)}"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model = small_model(folder / "model")

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_an_earlier_demo_is_replaced_and_nothing_beside_it(tmp_path: Path) -> No
 
 @pytest.mark.usefixtures("small")
 def test_what_is_shown_is_what_is_typed(tmp_path: Path, typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
-    demo.demo(tmp_path / "demo", seed=3, as_json=False)
+    demo.demo(tmp_path / "demo", seed=3, serve=None, as_json=False)
 
     shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("$ ")]
     assert shown == ["$ onelook " + " ".join(words) for words in typed.commands]
@@ -78,8 +79,40 @@ def test_what_is_shown_is_what_is_typed(tmp_path: Path, typed: Typed, capsys: py
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(("serve", "in_terminal", "serves"), [(None, True, True), (None, False, False), (False, True, False), (True, False, True)])
+def test_in_a_terminal_it_ends_by_serving_the_pages(
+    tmp_path: Path,
+    typed: Typed,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    serve: bool | None,
+    in_terminal: bool,
+    serves: bool,
+) -> None:
+    became: list[list[str]] = []
+    monkeypatch.setattr(demo.os, "execv", lambda program, words: became.append(words[3:]))
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: in_terminal)
+
+    demo.demo(tmp_path / "demo", seed=0, serve=serve, as_json=False)
+
+    assert bool(became) == serves == ("Ctrl-C stops it" in capsys.readouterr().out)
+    if serves:
+        assert became[0][0] == "serve"
+        assert became[0][became[0].index("--show") + 1] == str(tmp_path / "demo" / "run")
+        assert (tmp_path / "demo" / demo.SERVICE).is_dir()
+
+
+def test_serving_and_one_json_object_exclude_each_other(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--serve: expected to stand without --json"):
+        demo.demo(tmp_path / "demo", seed=0, serve=True, as_json=True)
+
+    assert not (tmp_path / "demo").exists()
+
+
+@pytest.mark.usefixtures("small")
 def test_json_is_all_that_stdout_gets(tmp_path: Path, typed: Typed, capfd: pytest.CaptureFixture[str]) -> None:
-    demo.demo(tmp_path / "demo", seed=0, as_json=True)
+    demo.demo(tmp_path / "demo", seed=0, serve=None, as_json=True)
 
     out, err = capfd.readouterr()
     assert json.loads(out) == {"run": str(tmp_path / "demo" / "run"), "ap50": 0.93, "seconds": 61.5}
@@ -91,7 +124,7 @@ def test_the_first_command_that_fails_ends_the_demo_with_its_exit_code(tmp_path:
     typed.codes["train"] = 2
 
     with pytest.raises(typer.Exit) as stopped:
-        demo.demo(tmp_path / "demo", seed=0, as_json=False)
+        demo.demo(tmp_path / "demo", seed=0, serve=None, as_json=False)
 
     assert stopped.value.exit_code == 2
     assert typed.commands[-1][0] == "train"
@@ -101,7 +134,7 @@ def test_the_first_command_that_fails_ends_the_demo_with_its_exit_code(tmp_path:
 def test_a_small_demo_goes_down_the_whole_road(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "demo"
 
-    demo.demo(folder, seed=0, as_json=True)
+    demo.demo(folder, seed=0, serve=None, as_json=True)
 
     result = json.loads(capfd.readouterr().out)
     assert set(result) == {"run", "ap50", "seconds"}
@@ -112,6 +145,6 @@ def test_a_small_demo_goes_down_the_whole_road(tmp_path: Path, capfd: pytest.Cap
 
 @pytest.mark.slow
 def test_the_demo_s_detector_finds_nine_in_ten(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    demo.demo(tmp_path / "demo", seed=0, as_json=True)
+    demo.demo(tmp_path / "demo", seed=0, serve=None, as_json=True)
 
     assert json.loads(capfd.readouterr().out)["ap50"] >= 0.90

@@ -1,12 +1,14 @@
 """`onelook demo`: the whole road on generated images, by the very commands that a user would type."""
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -21,16 +23,22 @@ SHOWN = 6
 """Test images that the detector is drawn on."""
 
 MARK = "made-by-onelook-demo.json"
-PARTS = ("data", "run", "predictions", "data.jpg")
+SERVICE = "service"
+PARTS = ("data", "run", "predictions", "data.jpg", SERVICE)
 """What the demo makes in its folder, and so may take away the next time."""
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder to make; an earlier demo in it is replaced.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Another seed, other images and another training.")] = 0,
+    serve: Annotated[
+        bool | None, typer.Option(help="End by serving the pages with the model; left out: in a terminal, yes.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: run, ap50, seconds.")] = False,
 ) -> None:
-    """Generate blood smears with three kinds of cells, then check, train, evaluate, predict and report."""
+    """Generate blood smears with three kinds of cells, then check, train, evaluate, predict, report, and serve the pages."""
+    if serve and as_json:
+        raise UserError("--serve: expected to stand without --json, got both; leave out one of them")
     prepare(out, seed)
     data, run = out / "data", out / "run"
     road = Road(as_json)
@@ -46,6 +54,8 @@ def demo(
     road.say(f"Look at {run / 'report.html'} and at the detections drawn in {out / 'predictions'}.")
     if as_json:
         print_json({"run": str(run), "ap50": proven["ap50"], "seconds": trained["seconds"]})
+    elif serve if serve is not None else sys.stdin.isatty() and sys.stdout.isatty():
+        become_the_service(road, out)
 
 
 def prepare(out: Path, seed: int) -> None:
@@ -73,6 +83,20 @@ def training(seed: int) -> list[str]:
     return [word for key, value in pairs.items() for word in ("--set", f"{key}={value}")]
 
 
+def become_the_service(road: "Road", out: Path) -> NoReturn:
+    """Go on as `onelook serve` with the demo's model, until Ctrl-C; what it keeps lies in the demo's folder."""
+    folder = out / SERVICE
+    folder.mkdir()
+    places = {"service.cache": "model-cache", "http.trainings": "trainings"}
+    command = ["serve", "--port", "0", "--database", f"sqlite:///{folder / 'onelook.db'}"]
+    command += ["--models", str(folder / "models"), "--show", str(out / "run")]
+    command += [word for key, name in places.items() for word in ("--set", f"{key}={folder / name}")]
+    road.tell(command)
+    road.say("Ctrl-C stops it; the same command starts it again.")
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "onelook", *command])
+
+
 class Road:
     """Runs `onelook` commands one after the other, showing each as it is typed; stops at the first that fails."""
 
@@ -83,6 +107,10 @@ class Road:
         """Print a line where it belongs: stdout is kept free for JSON when that was asked for."""
         typer.echo(line, err=self.quiet_stdout)
 
+    def tell(self, command: Sequence[str]) -> None:
+        """Show an `onelook` command as it is typed."""
+        self.say(f"\n$ {shlex.join(['onelook', *command])}")
+
     def walk(self, *words: str | Path, result: bool = False) -> dict[str, Any]:
         """Run `onelook WORDS` as its own process and return its JSON object, or nothing when it speaks to a person.
 
@@ -90,7 +118,7 @@ class Road:
         """
         wanted = result and self.quiet_stdout
         command = [str(word) for word in words] + ["--json"] * wanted
-        self.say(f"\n$ {shlex.join(['onelook', *command])}")
+        self.tell(command)
         sys.stdout.flush()
         stdout = subprocess.PIPE if wanted else sys.stderr if self.quiet_stdout else None
         done = subprocess.run([sys.executable, "-m", "onelook", *command], stdout=stdout, text=True, check=False)

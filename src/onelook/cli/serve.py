@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlencode
 
 import typer
 
@@ -19,6 +20,9 @@ def serve(
         str | None, typer.Option(help="sqlite:///FILE, or postgresql://USER@HOST/NAME for many machines.")
     ] = None,
     models: Annotated[str | None, typer.Option(help="A folder or s3://bucket/prefix for the models.")] = None,
+    show: Annotated[
+        Path | None, typer.Option(help="A run to begin with: its best model serves everyone, and is chosen on the page.")
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A setting as table.key=value; may be given many times.")
     ] = None,
@@ -30,6 +34,7 @@ def serve(
     from onelook.service.api.logs import log_as_json
     from onelook.service.configuration import read_settings
     from onelook.service.serving import serve as run
+    from onelook.service.showing import show_model
 
     options = {
         "http.host": host,
@@ -40,4 +45,5 @@ def serve(
     }
     chosen = read_settings(config, settings or [], options)
     log_as_json()
-    run(chosen, typer.echo)
+    begin = "/" if show is None else f"/?{urlencode({'model': show_model(chosen, show)})}"
+    run(chosen, typer.echo, begin)

@@ -14,6 +14,7 @@ export function askToSignIn() {
 function shown() {
   const form = dialog.querySelector("form");
   form.reset();
+  dialog.returnValue = "";
   tell("");
   dialog.showModal();
   return new Promise((resolve) => {

@@ -2,27 +2,31 @@
 
 /** Let whatever has `data-class` or `data-object` in a panel stand out while it is pointed at or has the focus. */
 export function followPointer(panel) {
-  let kept = null;
-  const light = (chosen) => lightUp(panel, chosen ?? kept);
   for (const [enter, leave] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
-    panel.addEventListener(enter, ({ target }) => light(chosenBy(target)));
-    panel.addEventListener(leave, () => light(null));
+    panel.addEventListener(enter, ({ target }) => lightUp(panel, chosenBy(target) || panel.dataset.kept));
+    panel.addEventListener(leave, () => lightUp(panel, panel.dataset.kept));
   }
   panel.addEventListener("click", ({ target }) => {
     const button = target.closest("button[aria-pressed]");
     if (!button) return;
-    const pressed = button.getAttribute("aria-pressed") === "true";
-    for (const each of panel.querySelectorAll("button[aria-pressed]")) each.setAttribute("aria-pressed", "false");
-    button.setAttribute("aria-pressed", String(!pressed));
-    kept = pressed ? null : chosenBy(button);
-    light(kept);
+    panel.dataset.kept = button.getAttribute("aria-pressed") === "true" ? "" : chosenBy(button);
+    showKept(panel);
   });
 }
 
-/** Return the selector of what an element stands for: one object, or else a class; null for neither. */
+/** Let what was pressed stand out in boxes and tables that were made anew. */
+export function showKept(panel) {
+  const { kept } = panel.dataset;
+  for (const button of panel.querySelectorAll("button[aria-pressed]")) {
+    button.setAttribute("aria-pressed", String(Boolean(kept) && chosenBy(button) === kept));
+  }
+  lightUp(panel, kept);
+}
+
+/** Return the selector of what an element stands for: one object, or else a class; empty for neither. */
 function chosenBy(element) {
   const data = element.closest("[data-object], [data-class]")?.dataset;
-  if (!data) return null;
+  if (!data) return "";
   return data.object === undefined ? `[data-class="${data.class}"]` : `[data-object="${data.object}"]`;
 }
 

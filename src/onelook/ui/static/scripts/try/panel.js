@@ -3,7 +3,7 @@
 import { drawBoxes } from "../boxes.js";
 import { number, percent, text } from "../texts.js";
 import { download } from "./downloads.js";
-import { followPointer } from "./highlight.js";
+import { followPointer, showKept } from "./highlight.js";
 import { countByClass, showClasses, showCounts, showObjects } from "./tables.js";
 
 /** Return a panel's element for a model; `again` is called when the reader wants another try. */
@@ -62,6 +62,7 @@ function showDetector(panel, { answer, detections }) {
   drawBoxes(panel.querySelector("svg"), detections);
   showCounts(panel.querySelector(".counts tbody"), counts);
   showObjects(panel.querySelector("details tbody"), detections, answer);
+  showKept(panel);
   for (const part of [".counts", "details"]) panel.querySelector(part).hidden = !detections.length;
   panel.querySelector(".downloads").hidden = false;
   const listed = counts.map((each) => `${number(each.count)} ${each.class}`).join(", ");
@@ -84,7 +85,9 @@ function seconds({ timings }) {
 }
 
 function clear(panel, told) {
+  panel.dataset.kept = "";
   drawBoxes(panel.querySelector("svg"), []);
+  showKept(panel);
   for (const part of [".counts", "details", ".downloads", ".again"]) panel.querySelector(part).hidden = true;
   panel.querySelector(".mistake").textContent = "";
   panel.querySelector(".told").textContent = told;
