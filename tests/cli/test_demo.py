@@ -79,7 +79,10 @@ def test_what_is_shown_is_what_is_typed(tmp_path: Path, typed: Typed, capsys: py
 
 
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize(("serve", "in_terminal", "serves"), [(None, True, True), (None, False, False), (False, True, False), (True, False, True)])
+@pytest.mark.parametrize(
+    ("serve", "in_terminal", "serves"),
+    [(None, True, True), (None, False, False), (False, True, False), (True, False, True)],
+)
 def test_in_a_terminal_it_ends_by_serving_the_pages(
     tmp_path: Path,
     typed: Typed,

@@ -35,5 +35,5 @@ def test_everyone_may_use_the_model_of_a_run_under_its_name(
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path, everything: AllSettings) -> None:
-    with pytest.raises(UserError, match="--show: expected a run with a model, got '.*runs'"):
+    with pytest.raises(UserError, match=r"--show: expected a run with a model, got '.*runs'"):
         show_model(everything, tmp_path / "runs")

@@ -14,19 +14,33 @@ from tests.structures.small_models import small_bundle
 
 from onelook.service.client import Service
 from onelook.service.serving import WELCOME
-from onelook.structures.bundle import write_bundle
+from onelook.structures.bundle import darknet_bundle, write_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENS = ROOT / "build" / "screens"
 CHROMIUM = shutil.which("chromium")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update "
-    "--disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 """What Chromium needs as root and in a closed network."""
 
 SIZES = {"phone": (390, 844), "laptop": (1280, 800), "large": (1920, 1080)}
-QUICK = ["--port", "0", "--set", "http.notice_seconds=0", "--set", "http.key_seconds=0", "--set", "http.drain_seconds=5"]
+QUICK = [
+    "--port",
+    "0",
+    "--set",
+    "http.notice_seconds=0",
+    "--set",
+    "http.key_seconds=0",
+    "--set",
+    "http.drain_seconds=5",
+]
 
 
 @dataclass
@@ -74,11 +88,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Give a service with two shared models: `default`, yolo-fastest where real weights are at hand, and `small`."""
     folder = tmp_path_factory.mktemp("served")
     service = serve(folder, "--set", "http.most_trainings=0")
-    real = ROOT.parent / "shared" / "weights" / "yolo-fastest" / "yolo-fastest-1.1_coco" / "yolo-fastest-1.1.cfg"
-    write_bundle(folder / "small", small_bundle())
+    real = ROOT.parent / "shared" / "weights" / "yolo-fastest" / "yolo-fastest-1.1_coco"
+    small = small_bundle()
+    write_bundle(folder / "small", small)
+    cfg, weights, names = (real / name for name in ("yolo-fastest-1.1.cfg", "yolo-fastest-1.1.weights", "coco.names"))
+    write_bundle(folder / "default", darknet_bundle(cfg, weights, names) if real.is_dir() else small)
     with Service(service.address, (folder / "key").read_text()) as api:
-        api.publish("default", real if real.is_file() else folder / "small", shared=True)
-        api.publish("small", folder / "small", shared=True)
+        for name in ("default", "small"):
+            api.publish(name, folder / name, shared=True)
     yield service
     stop(service)
 
@@ -125,7 +142,9 @@ def open_page(chromium: Any, served: Served) -> Iterator[Open]:
 def signed_in(context: Any, served: Served) -> None:
     """Sign a browser in by the administrator's key."""
     key = (served.folder / "key").read_text()
-    answer = context.request.post(f"{served.address}/session", form={"key": key}, headers={"Accept": "application/json"})
+    answer = context.request.post(
+        f"{served.address}/session", form={"key": key}, headers={"Accept": "application/json"}
+    )
     assert answer.ok, answer.text()
 
 

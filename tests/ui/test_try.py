@@ -109,7 +109,9 @@ def test_a_phone_s_24_megapixels_are_sent_whole(open_page: Open, served: Served,
     large.save(path, quality=90, exif=exif)
     page = open_page(size="phone")
     sent: list[int] = []
-    page.on("request", lambda each: sent.append(len(each.post_data_buffer or b"")) if "/v1/detect" in each.url else None)
+    page.on(
+        "request", lambda each: sent.append(len(each.post_data_buffer or b"")) if "/v1/detect" in each.url else None
+    )
     choose(page, path)
 
     assert sent == [path.stat().st_size]
@@ -255,7 +257,9 @@ def test_a_broken_picture_is_said_beside_the_field_and_the_others_are_looked_at(
 def test_what_the_service_cannot_read_is_said_and_asked_again(open_page: Open, tmp_path: Path) -> None:
     page = open_page()
     drawing = tmp_path / "drawing.svg"  # a browser shows it, the service knows no such picture
-    drawing.write_text('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><rect width="9" height="9"/></svg>')
+    drawing.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><rect width="9" height="9"/></svg>'
+    )
     choose(page, drawing)
 
     assert "image: expected a picture" in page.locator(".panel .mistake").inner_text()

@@ -21,7 +21,8 @@ def serve(
     ] = None,
     models: Annotated[str | None, typer.Option(help="A folder or s3://bucket/prefix for the models.")] = None,
     show: Annotated[
-        Path | None, typer.Option(help="A run to begin with: its best model serves everyone, and is chosen on the page.")
+        Path | None,
+        typer.Option(help="A run to begin with: its best model serves everyone, and is chosen on the page."),
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A setting as table.key=value; may be given many times.")

@@ -1,4 +1,4 @@
-"""`onelook serve`: the API, its pages, the embedded database and the workers, by one command; SIGTERM drains, ready going false first."""
+"""`onelook serve`: API, pages, embedded database and workers by one command; SIGTERM drains, ready going false first."""
 
 import asyncio
 import signal

@@ -36,7 +36,7 @@ def test_no_template_or_script_asks_for_an_unknown_text(path: Path) -> None:
     assert not unknown
 
 
-@pytest.mark.parametrize("path", UI.glob("static/scripts/**/*.js"), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(UI.glob("static/scripts/**/*.js")), ids=lambda path: path.name)
 def test_a_script_asks_only_for_texts_that_its_page_carries(path: Path) -> None:
     """Of a page the scripts know its own texts and those that begin with `script`: shared scripts may use no other."""
     pages = {path.name.partition(".")[0] for path in UI.glob("templates/*.jinja")} - {"layout"}
