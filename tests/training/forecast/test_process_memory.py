@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from onelook.training.forecast import process_memory
-from onelook.training.forecast.process_memory import available_memory, peak_memory, tree_memory
+from onelook.training.forecast.process_memory import available_memory, peak_memory, peak_to_come, tree_memory
 
 
 def test_the_peak_is_at_least_what_is_taken_now() -> None:
@@ -40,3 +40,7 @@ def test_a_group_without_a_bound_leaves_what_the_machine_has(tmp_path: Path, mon
     page = os.sysconf("SC_PAGE_SIZE")
 
     assert 0 < available_memory(tmp_path) <= os.sysconf("SC_PHYS_PAGES") * page
+
+
+def test_what_is_to_come_is_a_little_more_than_what_was() -> None:
+    assert peak_memory() < peak_to_come() < 1.2 * peak_memory()

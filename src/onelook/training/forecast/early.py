@@ -7,7 +7,7 @@ import psutil
 
 from onelook.training.forecast.forecast import Forecast, Measured, Workload, forecast
 from onelook.training.forecast.pace import StepPace
-from onelook.training.forecast.process_memory import available_memory, children_memory, peak_memory, tree_memory
+from onelook.training.forecast.process_memory import available_memory, children_memory, peak_to_come, tree_memory
 from onelook.training.tasks.task import StepLoad
 
 STEPS, WARM_UP = 20, 3
@@ -48,7 +48,7 @@ def early_forecast(
         save,
         chart,
         (PROOF_ONCE, PROOF_IMAGE * image),
-        peak_memory() + children_memory(psutil.Process()) + growth,
+        peak_to_come() + children_memory(psutil.Process()) + growth,
         2 * disk,
         available_memory() + tree_memory(),
         free,

@@ -12,7 +12,7 @@ import psutil
 
 from onelook.training.forecast.forecast import Measured
 from onelook.training.forecast.pace import StepPace
-from onelook.training.forecast.process_memory import available_memory, children_memory, peak_memory, tree_memory
+from onelook.training.forecast.process_memory import available_memory, children_memory, peak_to_come, tree_memory
 from onelook.training.forecast.workload import cache_growth, piece, sampled_loads
 from onelook.training.loop import training_steps
 from onelook.training.ranks import ALONE, Ranks
@@ -77,7 +77,7 @@ def _measured(probe: "_Steps", run: Run, ready: float, seconds: float, available
         saving,
         chart,
         proof,
-        (peak_memory() + probe.children + cache_growth(task, probe.drawn)) * session.ranks.local_size,
+        (peak_to_come() + probe.children + cache_growth(task, probe.drawn)) * session.ranks.local_size,
         _disk(run, task, images),
         available,
         shutil.disk_usage(run.folder).free,
