@@ -1,6 +1,6 @@
 """Cars in kitti-mini: a detector that begins with COCO's weights against one that begins with none, with the same budget.
 
-    .venv/bin/python benchmarks/kitti.py [--set epochs=100] [--out FOLDER]
+    .venv/bin/python benchmarks/kitti.py [--set epochs=60] [--out FOLDER]
 
 Both are yolo-fastest-1.1-xl at 640 x 192, trained by `onelook train` on the 44 frames of `training`, of which onelook holds some
 out to choose the best model by, and judged once on the 31 frames of `tracking-0001`, which nothing before has seen. As KITTI has
@@ -29,7 +29,7 @@ from onelook.training.run import Run
 from onelook.training.train import train
 
 NETWORK = SHARED / "weights/yolo-fastest/yolo-fastest-1.1_coco/yolo-fastest-1.1-xl.cfg"
-SETTINGS = {"epochs": 100, "width": 640, "height": 192, "close_mosaic": 0.5, "eval_every": 5}
+SETTINGS = {"epochs": 60, "width": 640, "height": 192, "close_mosaic": 0.5, "eval_every": 5}
 ARMS = {"transfer": NETWORK.with_suffix(".weights"), "scratch": None}
 COLOURS = {"transfer": "tab:blue", "scratch": "tab:orange"}
 PASSED_OVER = ("DontCare", "Van")
