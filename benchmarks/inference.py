@@ -44,6 +44,9 @@ YOLOV4 = Path(onelook.__file__).parent / "models" / "networks" / "yolov4.cfg"
 
 Contestants = dict[str, Callable[[], object]]
 
+PAUSE = 0.05
+"""Seconds before each turn: the threads of a bare runtime spin on for a while, and would work in the next contestant's turn."""
+
 
 def main() -> None:
     """Measure what --only names, else everything, print it and keep it."""
@@ -70,6 +73,7 @@ def in_turns(contestants: Contestants, rounds: int) -> dict[str, dict[str, float
     busy: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds + 1):
         for name, run in contestants.items():
+            time.sleep(PAUSE)
             wall, processor = time.perf_counter(), time.process_time()
             run()
             walls[name].append((time.perf_counter() - wall) * 1e3)
@@ -262,16 +266,15 @@ def install(_: argparse.Namespace) -> dict[str, Any]:
     """What `pip install onelook` takes on disk, how long `import onelook` lasts, and a first box from a cold command."""
     from installed_size import base_install
 
-    sizes = base_install()
+    sizes, with_bytecode = base_install(), sum(base_install(bytecode=True).values())
     plain, imported = ([sys.executable, "-c", code] for code in ("pass", "import onelook"))
     runs = {name: min(_seconds(words) for _ in range(5)) for name, words in (("plain", plain), ("import", imported))}
     predict = [sys.executable, "-m", "onelook", "predict", str(FASTEST), str(DOG), "--json"]
-    cold = {
-        runtime: min(_seconds([*predict, "--runtime", runtime]) for _ in range(5))
-        for runtime in ("onnxruntime", "openvino")
-    }
+    ways = {"none named": [], **{name: ["--runtime", name] for name in ("onnxruntime", "openvino")}}
+    cold = {name: min(_seconds([*predict, *words]) for _ in range(5)) for name, words in ways.items()}
     return {
         "base install MB": round(sum(sizes.values()) / 1e6, 1),
+        "with Python's bytecode MB": round(with_bytecode / 1e6, 1),
         "largest MB": {name: round(size / 1e6, 1) for name, size in list(sizes.items())[:8]},
         "import onelook s": round(runs["import"] - runs["plain"], 3),
         "first box s": {name: round(value, 2) for name, value in cold.items()},

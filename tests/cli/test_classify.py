@@ -75,9 +75,27 @@ def test_predict_goes_on_after_a_broken_picture(model: Path, pictures: Path) -> 
     assert "blue 1.000" in out
 
 
-def test_predict_draws_no_boxes_for_a_classifier(model: Path, pictures: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--out: expected a detector"):
-        typed("predict", model, pictures / "red", "--out", tmp_path / "drawn")
+def test_predict_draws_the_classes_into_a_folder(model: Path, pictures: Path, tmp_path: Path) -> None:
+    code, out = typed("predict", model, pictures / "red", "--out", tmp_path / "drawn")
+
+    assert code == 0
+    assert out.endswith(f"drawn into {tmp_path / 'drawn'}/\n")
+    assert [path.name for path in sorted((tmp_path / "drawn").iterdir())] == ["0.jpg", "1.jpg", "2.jpg"]
+    assert cv2.imread(str(tmp_path / "drawn" / "0.jpg")).shape == (16, 16, 3)
+
+
+def test_predict_looks_at_several_pictures_at_once_and_tells_them_in_order(model: Path, pictures: Path) -> None:
+    code, out = typed("predict", model, *[pictures / "red" / "2.png", pictures / "red" / "0.png"], "--json")
+    told = json.loads(out)
+
+    assert code == 0
+    assert [row["classes"][0]["class"] for row in told["images"]] == ["blue", "red"]
+    assert "threads: 1" in told["runtime"]
+
+
+def test_what_is_about_boxes_is_refused_for_a_classifier(model: Path, pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--crops: expected a detector"):
+        typed("predict", model, pictures / "red", "--crops", tmp_path / "crops")
 
 
 def test_eval_counts_by_class(model: Path, pictures: Path) -> None:

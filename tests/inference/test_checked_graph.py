@@ -13,7 +13,7 @@ from onelook.structures.errors import FormatError
 
 def graph() -> onnx.ModelProto:
     bundle = small_bundle()
-    return onnx_model(bundle.layers(), bundle.arrays)
+    return onnx.load_from_string(onnx_model(bundle.layers(), bundle.arrays).SerializeToString())
 
 
 def outside(array: onnx.TensorProto, place: str) -> None:
@@ -47,10 +47,15 @@ def test_weights_in_another_file_are_refused_with_its_name(place: str) -> None:
     refused(model, f"expected all weights inside the file, got .* in '{place}'")
 
 
-def test_what_hides_in_an_attribute_or_a_branch_is_found() -> None:
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_what_hides_in_an_attribute_or_a_branch_is_found(is_sparse: bool) -> None:
     constant = numpy_helper.from_array(np.zeros(2, np.float32), "hidden")
     outside(constant, "../hidden.bin")
-    inner = helper.make_graph([helper.make_node("Constant", [], ["y"], value=constant)], "inner", [], [])
+    value = {"value": constant}
+    if is_sparse:
+        places = numpy_helper.from_array(np.arange(2), "places")
+        value = {"sparse_value": helper.make_sparse_tensor(constant, places, [4])}
+    inner = helper.make_graph([helper.make_node("Constant", [], ["y"], **value)], "inner", [], [])
     model = graph()
     model.graph.node.append(helper.make_node("If", ["t"], ["z"], then_branch=inner, else_branch=inner))
 

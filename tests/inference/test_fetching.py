@@ -1,13 +1,15 @@
 """Addresses: what a server says, how long it takes and how much it sends, each with an end."""
 
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
-from onelook.inference.fetching import Limits, fetch, is_address
+from onelook.inference.fetching import Limits, fetch, fetched_film
 from onelook.structures.errors import FormatError
 
 SOON = Limits(seconds=0.5, bytes=1000)
@@ -125,8 +127,30 @@ def test_an_address_where_nothing_is_or_of_another_scheme_is_one_line(url: str) 
     assert str(caught.value).startswith(f"{url}: expected ")
 
 
-def test_only_http_and_https_are_addresses() -> None:
-    assert is_address("http://x/y")
-    assert is_address("HTTPS://x/y")
-    assert not is_address("ftp://x")
-    assert not is_address("http")
+def test_a_film_lies_in_a_file_of_its_ending_until_it_has_been_seen(server: str) -> None:
+    with fetched_film(f"{server}/ok/x.MP4?a=1", SOON) as name:
+        assert name.endswith(".mp4")
+        assert Path(name).read_bytes() == b"/ok/x.MP4?a=1"
+
+    assert not Path(name).exists()
+
+
+def test_a_film_that_is_too_large_is_one_line_and_leaves_nothing(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    with (
+        pytest.raises(FormatError, match=r"/large: expected at most 1000 bytes, got more"),
+        fetched_film(f"{server}/large", SOON),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_film_that_drips_is_named_a_film(server: str) -> None:
+    with (
+        pytest.raises(FormatError, match=r"/drip: expected a film within 0\.5 s, got none"),
+        fetched_film(f"{server}/drip", SOON),
+    ):
+        pass

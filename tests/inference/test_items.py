@@ -2,6 +2,7 @@
 
 import io
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import cv2
 import pytest
 from tests.inference.made_films import write_film
 
+from onelook.inference import fetching
 from onelook.inference.films import Film
 from onelook.inference.items import count_of, is_film, items_of
 from onelook.structures.errors import FormatError
@@ -82,10 +84,30 @@ def test_a_picture_may_be_refused_by_its_size(pictures: Path) -> None:
 
 
 def test_an_address_is_fetched_when_it_is_read(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from onelook.inference import items
-
-    monkeypatch.setattr(items, "fetch", lambda url: (pictures / "a.jpg").read_bytes())
+    monkeypatch.setattr(fetching, "fetch", lambda url: (pictures / "a.jpg").read_bytes())
     (item,) = items_of(["http://example.org/a.jpg"], nothing_fails)
     picture: Image = item.read()
 
     assert picture.shape == (50, 80, 3)
+
+
+def test_a_film_at_an_address_is_seen_picture_by_picture_under_its_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, film = "http://example.org/x.mp4?key=1", str(write_film(tmp_path / "x.mp4", 3))
+    monkeypatch.setattr(fetching, "fetched_film", lambda url: nullcontext(film))
+    items = list(items_of([url], nothing_fails))
+
+    assert [(item.source, item.frame) for item in items] == [(url, 0), (url, 1), (url, 2)]
+    assert items[0].read().shape == (64, 96, 3)
+    assert count_of([url]) is None
+
+
+def test_a_film_at_a_dead_address_is_told_and_the_rest_goes_on(pictures: Path) -> None:
+    failed: list[str] = []
+    dead = "http://127.0.0.1:1/x.mp4"
+
+    items = list(items_of([dead, str(pictures / "a.jpg")], lambda _, error: failed.append(str(error))))
+
+    assert len(items) == 1
+    assert failed[0].startswith(f"{dead}: expected a film, got no answer")

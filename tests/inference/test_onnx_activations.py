@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
 
 from onelook.inference.onnx_activations import ACTIVATIONS
 from onelook.inference.onnx_nodes import Nodes
+from onelook.structures.onnx_messages import FLOAT, onnx_file, onnx_node, onnx_value
 
 SHAPE = (1, 3, 20, 20)
 X = np.linspace(-30, 30, 1200, dtype=np.float32).reshape(SHAPE)
@@ -17,10 +17,9 @@ X = np.linspace(-30, 30, 1200, dtype=np.float32).reshape(SHAPE)
 def computed(name: str, x: np.ndarray) -> np.ndarray:
     nodes = Nodes()
     out = ACTIVATIONS[name](nodes, "x")
-    nodes.nodes.append(onnx.helper.make_node("Identity", [out], ["y"]))
-    value = [onnx.helper.make_tensor_value_info(each, onnx.TensorProto.FLOAT, SHAPE) for each in ("x", "y")]
-    graph = onnx.helper.make_graph(nodes.nodes, "g", value[:1], value[1:], nodes.initializers())
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    nodes.nodes.append(onnx_node("Identity", [out], ["y"]))
+    value = [onnx_value(each, FLOAT, SHAPE) for each in ("x", "y")]
+    model = onnx_file("g", nodes.nodes, value[:1], value[1:], nodes.initializers())
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return np.asarray(session.run(None, {"x": x})[0])
 

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from google.protobuf.message import Message
 from tests.structures.small_models import darknet_case, random_arrays, small_bundle
 
 from onelook.inference.onnx_activations import ACTIVATIONS
@@ -18,9 +19,10 @@ NET = "[net]\nwidth=6\nheight=5\nchannels=2\n"
 X = np.random.default_rng(0).random((1, 2, 5, 6), dtype=np.float32)
 
 
-def outputs_of(model: onnx.ModelProto, images: np.ndarray) -> list[np.ndarray]:
-    onnx.checker.check_model(model, full_check=True)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+def outputs_of(model: Message, images: np.ndarray) -> list[np.ndarray]:
+    data = model.SerializeToString()
+    onnx.checker.check_model(data, full_check=True)
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     return [np.asarray(output) for output in session.run(None, {"images": images})]
 
 

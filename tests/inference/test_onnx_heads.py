@@ -22,7 +22,7 @@ def test_every_kind_of_head_decodes_in_the_graph_as_outside(shared: Path, name: 
     layers, arrays, stored = darknet_case(shared, name)
     images = stored["input"][None]
     model = onnx_model(layers, arrays, "float32", Leaving(BOXES))
-    onnx.checker.check_model(model, full_check=True)
+    onnx.checker.check_model(model.SerializeToString(), full_check=True)
     boxes, scores = OnnxRuntime(model.SerializeToString(), 1).run(images)
 
     raws = OnnxRuntime(onnx_model(layers, arrays, "float32").SerializeToString(), 1).run(images)

@@ -25,7 +25,7 @@ class Squares:
     names = ("square",)
     runtime = SimpleNamespace(at_once=2)
 
-    def predict(self, picture: Image | Path, *_: object) -> Prediction:
+    def predict(self, picture: Image | Path, **_: object) -> Prediction:
         image = pixels_of(picture)
         rows, columns = np.nonzero(image[..., 0].astype(int) - image[..., 1] > 60)
         boxes = as_boxes([[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]] if len(rows) else [])

@@ -1,12 +1,14 @@
 """Which runtime is taken, by name and by itself."""
 
+from pathlib import Path
+
 import pytest
 from tests.structures.small_models import small_bundle
 
 from onelook.inference import openvino_runtime, runtimes
 from onelook.inference.model import load
 from onelook.inference.runtime import CPU, CUDA
-from onelook.inference.runtimes import RUNTIMES, installed
+from onelook.inference.runtimes import FEW, RUNTIMES, installed, quickest
 from onelook.structures.errors import UserError
 
 
@@ -51,3 +53,13 @@ def test_a_runtime_that_is_not_installed_is_told_with_the_way_to_it() -> None:
     for name in set(RUNTIMES) - set(installed()):
         with pytest.raises(UserError, match=f"got '{name}'; pip install"):
             taken(name)
+
+
+def test_few_pictures_are_left_to_the_runtime_that_starts_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtimes, "installed", lambda: ["onnxruntime", "openvino"])
+    cfg, xml = Path("x.cfg"), Path("x.xml")
+
+    assert [quickest(cfg, pictures) for pictures in (1, FEW, FEW + 1, None)] == ["onnxruntime"] * 2 + [None] * 2
+    assert quickest(xml, 1) is None  # OpenVINO's own form
+    monkeypatch.setattr(runtimes, "installed", lambda: ["onnxruntime", "cuda"])
+    assert quickest(cfg, 1) is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onelook.structures.boxes import as_boxes
-from onelook.structures.drawing import class_colour, draw_boxes
+from onelook.structures.drawing import class_colour, draw_boxes, draw_list
 
 
 def test_a_box_is_drawn_in_its_class_s_colour_and_the_picture_is_left_alone() -> None:
@@ -63,3 +63,24 @@ def test_truth_is_drawn_with_broken_lines() -> None:
 def test_another_number_of_labels_is_refused() -> None:
     with pytest.raises(ValueError, match="zip"):
         draw_boxes(np.zeros((9, 9, 3), np.uint8), as_boxes([[0, 0, 1, 1]]), [0], [])
+
+
+def test_a_list_stands_in_the_corner_each_line_in_its_class_s_colour() -> None:
+    image = np.zeros((200, 300, 3), np.uint8)
+
+    drawn = draw_list(image, [3, 1], ["cat 0.9", "dog 0.1"])
+
+    assert not image.any()
+    first, second = (np.argwhere((drawn == class_colour(index)).all(axis=2)) for index in (3, 1))
+    assert len(first) > 50
+    assert len(second) > 50
+    assert first[:, 0].max() <= second[:, 0].min() + 3
+    assert second[:, 0].max() < 60
+
+
+@pytest.mark.parametrize("size", [(16, 60), (12, 200), (40, 30)])
+def test_of_a_list_what_does_not_fit_is_left_out(size: tuple[int, int]) -> None:
+    drawn = draw_list(np.zeros((*size, 3), np.uint8), range(9), ["word"] * 9)
+
+    assert drawn.any()
+    assert not (drawn == class_colour(8)).all(axis=2).any()

@@ -8,8 +8,10 @@ import numpy as np
 import typer
 
 from onelook.cli.output import print_json
+from onelook.cli.predict_boxes import computing_for, drawn_into, finished
+from onelook.cli.predict_outputs import Drawings
 from onelook.cli.telling import Teller, place_of
-from onelook.structures.errors import FormatError, UserError
+from onelook.structures.errors import UserError
 
 if TYPE_CHECKING:
     from onelook.inference.classifier import Classifying
@@ -26,33 +28,41 @@ def predict_classes(
     model: Path,
     bundle: "Classifying",
     sources: Sequence[str],
+    out: Path | None,
     computing: tuple[int | None, str | None],
     most_pixels: int | None,
     way: str,
 ) -> None:
     """Print the likeliest classes of each picture; one that cannot be read is one line on stderr, and the exit code is 1.
 
-    `computing` are the threads and the runtime.
+    With `out` the pictures are drawn into it with their classes. `computing` are the threads and the runtime.
     """
-    from onelook.inference.classifier import class_row, load_classifier
+    from onelook.inference.classification import Classification
+    from onelook.inference.classifier import load_classifier
     from onelook.inference.items import count_of, items_of
+    from onelook.inference.predicting import drawing_paths, look_in_order
     from onelook.structures.progress import track
 
-    classifier = load_classifier(bundle, *computing)
+    announced = count_of(sources)
+    classifier = load_classifier(bundle, *computing_for(model, sources, announced, computing))
     width, height = classifier.settings.size
     runtime = classifier.runtime.description
-    teller = Teller(model, way)
+    teller, drawings = Teller(model, way), None
+    if out:
+        drawings = Drawings(Classification.draw, drawing_paths(sources, out))
     teller.head(f"a classifier of {len(classifier.names)} classes, {width} x {height}, {runtime}")
-    for item in track(items_of(sources, teller.fail, most_pixels), count_of(sources), "predicting", "pictures"):
-        try:
-            image = item.read()
-        except FormatError as error:
-            teller.fail(item.source, error)
-            continue
-        row = class_row(item, image, classifier)
-        classes = ", ".join(f"{each['class']} {each['score']:.3f}" for each in row["classes"])
-        teller.row(row, f"{place_of(row)}: {classes}")
-    teller.end({}, runtime, "{seconds}")
+    items = track(items_of(sources, teller.fail, most_pixels), announced, "predicting", "pictures")
+    with finished([drawings] if drawings else [], sources, way):
+        for item, found in look_in_order(classifier.predict, items, teller.fail, classifier.runtime.at_once):
+            row = found.as_json()
+            teller.row(row, f"{place_of(row)}: {_words(row)}")
+            if drawings:
+                drawings.take(item, found)
+    teller.end({}, runtime, f"{{seconds}}{drawn_into(out, teller)}")
+
+
+def _words(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{each['class']} {each['score']:.3f}" for each in row["classes"])
 
 
 def judged_as_classifier(
@@ -81,6 +91,7 @@ def evaluate_classifier(
     from onelook.datasets.reading import read
     from onelook.evaluation.classification import evaluate_classes
     from onelook.inference.classifier import load_classifier
+    from onelook.inference.throughput import in_order
     from onelook.structures.progress import track
 
     dataset = read(data, format)
@@ -89,13 +100,14 @@ def evaluate_classifier(
     dataset = dataset.select(np.flatnonzero(dataset.labels >= 0))
     if not len(dataset):
         raise UserError(f"{data}: expected images with a class each in the {split or 'whole'} set, got none")
-    classifier = load_classifier(bundle)
+    classifier = load_classifier(bundle, threads=1)
     places = class_places(classifier.names, dataset.names, str(model))
     scores = np.zeros((len(dataset), len(dataset.names)), np.float32)
     own = [(index, place) for index, place in enumerate(places) if place is not None]
     columns, targets = [index for index, _ in own], [place for _, place in own]
-    for row, path in enumerate(track(dataset.paths, len(dataset), "evaluating")):
-        scores[row, targets] = classifier.predict(path).scores[columns]
+    paths = track(dataset.paths, len(dataset), "evaluating")
+    for row, found in enumerate(in_order(classifier.predict, paths, classifier.runtime.at_once)):
+        scores[row, targets] = found.scores[columns]
     result = evaluate_classes(scores, dataset.labels, dataset.names).as_json()
     if as_json:
         print_json({"model": str(model), "data": str(data), "split": split, **result})

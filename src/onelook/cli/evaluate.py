@@ -64,6 +64,7 @@ def evaluate(
     chosen = find_rules(rules)
     if judged_as_classifier(model, data, split, format, (weights, names), as_json):
         return
+    _check_charts(out)
     as_darknet = chosen.name == "darknet"
     dataset, split = labelled_images(data, split, format, as_darknet)
     seen = look_at(model, dataset, data, weights, names, as_darknet)
@@ -86,6 +87,14 @@ def evaluate(
             typer.echo("\n" + "\n".join(explanation.lines()))
         if out is not None:
             typer.echo(f"written: {out / 'report.html'}, evaluation.png, evaluation.json and worst/")
+
+
+def _check_charts(out: Path | None) -> None:
+    """Raise UserError at once, not after the pictures, where a sheet of curves is asked for and cannot be drawn."""
+    from onelook.structures.figures import require_charts
+
+    if out is not None:
+        require_charts()
 
 
 def _everything(judged: tuple["Problem", "Evaluation", "Matches"], ranges: "Ranges", seen: Seen) -> dict[str, Any]:

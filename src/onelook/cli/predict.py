@@ -81,8 +81,9 @@ def predict(
     if workers is not None or engine is not None:
         raise UserError("--workers, --engine: expected --shards with them, got none")
     if classifier:
-        refuse_box_options(model, {f"--{word.replace('_', '-')}": value or None for word, value in vars(asked).items()})
-        return predict_classes(model, classifier, found, (threads, runtime), most_pixels, way)
+        boxes = {word: value for word, value in vars(asked).items() if word != "out"}
+        refuse_box_options(model, {f"--{word.replace('_', '-')}": value or None for word, value in boxes.items()})
+        return predict_classes(model, classifier, found, out, (threads, runtime), most_pixels, way)
     return predict_boxes(model, found, asked, (weights, names), (threads, runtime), most_pixels, way)
 
 

@@ -1,6 +1,7 @@
 """What `onelook predict` does with a detector."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,32 +54,60 @@ def predict_boxes(
     from onelook.inference.predicting import Looker
     from onelook.structures.progress import track
 
-    announced, (threads, runtime) = count_of(sources), computing
-    if threads is None and announced is not None and announced > 1:
-        threads = 1  # each core has a picture of its own
-    detector = detector_of(model, beside, (threads, runtime))
+    announced = count_of(sources)
+    detector = detector_of(model, beside, computing_for(model, sources, announced, computing))
     looker = Looker(detector, way_of(asked, detector))
     outputs, folder = _outputs(asked, sources, looker, way)
     teller, objects = Teller(model, way), 0
     teller.head(_head(detector))
     items = track(items_of(sources, teller.fail, most_pixels), announced, "predicting", "pictures")
-    try:
+    with finished(outputs, sources, way):
         for item, found in looker.look(items, teller.fail):
             row = found.as_json()
             objects += len(found)
             teller.row(row, _lines(row))
             for output in outputs:
                 output.take(item, found)
+    words = f"{counted(objects, 'object')}, {{seconds}}{drawn_into(folder, teller)}"
+    teller.end(_counts(looker, way), detector.runtime.description, words)
+
+
+@contextmanager
+def finished(outputs: Sequence[Output], sources: Sequence[str], way: str) -> Iterator[None]:
+    """Make the outputs whole at the end and say what they say; drop them when the work breaks off. Ctrl-C ends a camera."""
+    from onelook.inference.items import has_camera
+
+    try:
+        yield
     except BaseException as error:
-        if not (isinstance(error, KeyboardInterrupt) and _is_endless(sources)):
+        if not (isinstance(error, KeyboardInterrupt) and has_camera(sources)):
             for output in outputs:
                 output.drop()
             raise
     said = [line for output in outputs for line in output.finish()]
     for line in said:
         typer.echo(line, err=way != WORDS)
-    drawn = f", drawn into {folder}/" if folder and teller.seen else ""
-    teller.end(_counts(looker, way), detector.runtime.description, f"{counted(objects, 'object')}, {{seconds}}{drawn}")
+
+
+def drawn_into(folder: Path | None, teller: Teller) -> str:
+    """Return where drawings went, as the end of the last line; nothing where there are none."""
+    return f", drawn into {folder}/" if folder and teller.seen else ""
+
+
+def computing_for(
+    model: Path, sources: Sequence[str], announced: int | None, computing: tuple[int | None, str | None]
+) -> tuple[int | None, str | None]:
+    """Return the threads for one picture and the runtime: those asked for, else what is done first with so many pictures.
+
+    Where there are several each core has one of its own. None takes every core, and the fastest runtime.
+    """
+    from onelook.inference.items import has_camera
+    from onelook.inference.runtimes import quickest
+
+    threads, runtime = computing
+    if threads is None and announced != 1 and not has_camera(sources):
+        threads = 1
+    return threads, runtime or quickest(model, announced)
 
 
 def detector_of(
@@ -121,7 +150,7 @@ def _outputs(asked: Asked, sources: Sequence[str], looker: "Looker", way: str) -
     folder = asked.out or (None if silent else DRAWINGS)
     outputs: list[Output] = []
     if folder:
-        outputs.append(Drawings(looker, drawing_paths(sources, folder)))
+        outputs.append(Drawings(looker.draw, drawing_paths(sources, folder)))
     if asked.crops:
         outputs.append(Crops(asked.crops, drawing_paths(sources, asked.crops / "any")))
     if asked.labels:
@@ -130,12 +159,6 @@ def _outputs(asked: Asked, sources: Sequence[str], looker: "Looker", way: str) -
     if asked.submission:
         outputs.append(Submission(asked.submission))
     return outputs, folder
-
-
-def _is_endless(sources: Sequence[str]) -> bool:
-    from onelook.inference.films import is_camera
-
-    return any(is_camera(source) for source in sources)
 
 
 def _counts(looker: "Looker", way: str) -> dict[str, Any]:

@@ -2,19 +2,20 @@
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from onelook.structures.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from onelook.datasets.formats.submission import Guess
+    from onelook.inference.classification import Classification
     from onelook.inference.films import FilmWriter
     from onelook.inference.items import Item
-    from onelook.inference.predicting import Looker
     from onelook.inference.prediction import Prediction
+    from onelook.structures.letterbox import Image
 
 
 class Output(Protocol):
@@ -34,17 +35,18 @@ class Output(Protocol):
 class Drawings:
     """Pictures with their boxes as JPEG, films as MP4."""
 
-    looker: "Looker"
+    draw: "Callable[[Any], Image]"
+    """Gives the pixels of what is written, from what was seen."""
     places: Mapping[str, Path]
     """Where the drawing of each source goes."""
     _film: "FilmWriter | None" = None
 
-    def take(self, item: "Item", found: "Prediction") -> None:
+    def take(self, item: "Item", found: "Prediction | Classification") -> None:
         """Draw and write, or add to the film at hand."""
         from onelook.inference.films import FilmWriter
         from onelook.structures.images import write_jpeg
 
-        drawn, place = self.looker.draw(found), self.places[item.source]
+        drawn, place = self.draw(found), self.places[item.source]
         if item.rate is None:
             write_jpeg(place, drawn)
             return

@@ -1,17 +1,21 @@
 """What a model, or a file in which its detections were stored, sees on labelled images; for the commands that judge it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from onelook.cli.darknet_files import let_unlabelled_pass
 from onelook.cli.oddities import tell_oddities
-from onelook.datasets.dataset import Dataset
 from onelook.structures.classes import class_map
 from onelook.structures.detections import Detections
 from onelook.structures.errors import UserError
+
+if TYPE_CHECKING:
+    from onelook.datasets.dataset import Dataset
 
 LEAST_SCORE = 0.001
 """Detections below it are not asked for: AP changes by less than it prints."""
@@ -27,7 +31,7 @@ class Seen:
 
 def labelled_images(
     data: Path, split: str | None, format: str | None, as_darknet: bool = False
-) -> tuple[Dataset, str | None]:
+) -> "tuple[Dataset, str | None]":
     """Return the split asked for, or val, or all where there is none, and its name. Raises UserError when it is empty.
 
     `as_darknet` lets images without a label file pass, as Darknet does.
@@ -45,7 +49,7 @@ def labelled_images(
 
 def look_at(
     model: Path,
-    dataset: Dataset,
+    dataset: "Dataset",
     data: Path,
     weights: Path | None = None,
     names: Path | None = None,
@@ -63,19 +67,19 @@ def look_at(
             typer.echo(f"{model}: {count} detections {reason} are left out", err=True)
         return Seen(stored.found, stored.excluded)
     from onelook.inference.model import find_detector, load
+    from onelook.inference.throughput import in_order
     from onelook.structures.bundle import find_model
     from onelook.structures.progress import track
     from onelook.structures.renaming import renamed
 
     bundle = find_model(model, weights, names, exact=True) if as_darknet else find_detector(model, weights, names)
     tell_oddities(bundle.cfg)
-    detector = load(bundle)
+    detector = load(bundle, threads=1)
     places = class_places(detector.names, dataset.names, str(model))
     paths = track(dataset.paths, len(dataset), "evaluating")
-    seen = (
-        detector.list_as_darknet(path) if as_darknet else detector.predict(path, score=LEAST_SCORE) for path in paths
-    )
-    return Seen([renamed(each, places) for each in seen])
+    look: Callable[[Path], Detections] = partial(detector.predict, score=LEAST_SCORE)
+    look = detector.list_as_darknet if as_darknet else look
+    return Seen([renamed(each, places) for each in in_order(look, paths, detector.runtime.at_once)])
 
 
 def class_places(model: Sequence[str], data: Sequence[str], where: str) -> list[int | None]:

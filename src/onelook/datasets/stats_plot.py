@@ -8,18 +8,20 @@ import numpy as np
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.stats import class_counts
 from onelook.structures.errors import UserError
+from onelook.structures.figures import blank_figure
 from onelook.structures.files import write_bytes
 
 _MOST_CLASSES = 30
 
 
 def write_plot(path: Path, dataset: Dataset) -> None:
-    """Draw boxes by class, boxes an image, and widths and heights of boxes. Raises UserError for an unknown ending."""
-    from matplotlib.figure import Figure
+    """Draw boxes by class, boxes an image, and widths and heights of boxes.
 
+    Raises UserError for an unknown ending, and where matplotlib is not installed.
+    """
     if path.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise UserError(f"{path}: expected a name that ends in .png, .svg or .pdf, got {path.suffix or 'no ending'!r}")
-    figure = Figure(figsize=(14, 5), layout="constrained")
+    figure = blank_figure((14, 5), layout="constrained")
     classes, images, sizes = figure.subplots(1, 3)
     counts = sorted(class_counts(dataset).items(), key=lambda pair: pair[1])[-_MOST_CLASSES:]
     classes.barh([name for name, _ in counts], [count for _, count in counts])

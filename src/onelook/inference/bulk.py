@@ -13,11 +13,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from onelook.inference.classifier import ImageClassifier, class_row
+from onelook.inference.classifier import ImageClassifier
 from onelook.inference.films import is_camera
 from onelook.inference.items import STDIN, Item, items_of
 from onelook.inference.loading import load
 from onelook.inference.model import Detector
+from onelook.inference.predicting import of_item
 from onelook.inference.thresholds import Score
 from onelook.inference.tiling import OVERLAP
 from onelook.structures.errors import FormatError, UserError
@@ -182,11 +183,10 @@ def _row_maker(job: Job) -> Callable[[Item], dict[str, Any]]:
     model = _model(job.model, job.weights, job.names, job.runtime)
 
     def row(item: Item) -> dict[str, Any]:
-        pixels = item.read()
+        picture = item.picture()
         if isinstance(model, ImageClassifier):
-            return class_row(item, pixels, model)
-        found = model.predict(pixels, job.score, job.nms, job.tile, job.overlap)
-        return {**item.as_json(), **found.as_json(), "file": item.source}
+            return of_item(model.predict(picture), item).as_json()
+        return of_item(model.predict(picture, job.score, job.nms, job.tile, job.overlap), item).as_json()
 
     return row
 

@@ -1,25 +1,22 @@
 """Classifiers at work, without torch: an image in, the likelihood of each class out."""
 
 from pathlib import Path
-from typing import Any, overload
+from typing import overload
 
+from onelook.inference.classification import Classification
 from onelook.inference.exported import Exported, is_exported, read_exported
-from onelook.inference.items import Item
 from onelook.inference.named_graph import named_model
 from onelook.inference.onnx_graph import onnx_model
 from onelook.inference.runtime import Floats, Runtime
 from onelook.inference.runtimes import make_runtime
-from onelook.inference.sources import Picture, Pictures, pixels_of
+from onelook.inference.sources import Picture, Pictures, fetched, pixels_of
 from onelook.inference.throughput import in_order
 from onelook.structures.bundle import Bundle, find_model
-from onelook.structures.class_scores import ClassScores, softmax
+from onelook.structures.class_scores import softmax
 from onelook.structures.darknet_resize import darknet_cut, darknet_fit, darknet_place
 from onelook.structures.letterbox import Image, cut, fit, place
 from onelook.structures.named_bundle import NamedBundle, find_named_bundle
 from onelook.structures.network.heads import classified
-
-SHOWN = 5
-"""Classes of an image that are told, best first."""
 
 Classifying = Bundle | NamedBundle | Exported
 """What a classifier may come from."""
@@ -34,21 +31,25 @@ class ImageClassifier:
         self._logits = isinstance(bundle, NamedBundle)
 
     @overload
-    def predict(self, images: Picture) -> ClassScores: ...
+    def predict(self, images: Picture) -> Classification: ...
 
     @overload
-    def predict(self, images: Pictures) -> list[ClassScores]: ...
+    def predict(self, images: Pictures) -> list[Classification]: ...
 
-    def predict(self, images: Picture | Pictures) -> ClassScores | list[ClassScores]:
+    def predict(self, images: Picture | Pictures) -> Classification | list[Classification]:
         """Return how likely each class is for one image, or a list of that for a list of images.
 
-        An image is a path, a file's bytes, a PIL image, or an array (h, w, 3) uint8 RGB. Raises FormatError for a file that is
-        no picture, ValueError for an array of another form.
+        An image is a path, an http or https address, a file's bytes, a PIL image, or an array (h, w, 3) uint8 RGB. Raises
+        FormatError for a file that is no picture, ValueError for an array of another form.
         """
         if isinstance(images, list):
             return list(in_order(self.predict, images, self.runtime.at_once))
-        found = self.runtime.run(self.fitted(pixels_of(images))[None])[0].reshape(-1)
-        return ClassScores(softmax(found) if self._logits else found)
+        file = str(images) if isinstance(images, str | Path) else None
+        picture = fetched(images)
+        image = pixels_of(picture, file)
+        found = self.runtime.run(self.fitted(image)[None])[0].reshape(-1)
+        scores = softmax(found) if self._logits else found
+        return Classification(scores, self.names, (image.shape[1], image.shape[0]), picture, file)
 
     def fitted(self, image: Image) -> Image | Floats:
         """Return the network's input: uint8 (h, w, 3), or with Darknet's arithmetic float32 (3, h, w)."""
@@ -58,15 +59,6 @@ class ImageClassifier:
         if self.settings.exact:
             return darknet_place(image, darknet_fit(shown, size, letterbox), size)
         return place(image, cut(shown, size) if self.settings.resize == "cut" else fit(shown, size, letterbox), size)
-
-
-def class_row(item: Item, image: Image, classifier: ImageClassifier) -> dict[str, Any]:
-    """Return what is told of one picture: which it is, and its SHOWN likeliest classes, best first."""
-    top = [
-        {"class": classifier.names[index], "score": round(score, 6)}
-        for index, score in classifier.predict(image).top(SHOWN)
-    ]
-    return {**item.as_json(), "width": image.shape[1], "height": image.shape[0], "classes": top}
 
 
 def find_classifier(path: Path, weights: Path | None = None, names: Path | None = None) -> Classifying | None:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
-import onnx
+from google.protobuf.message import Message
 from numpy.typing import NDArray
 
 from onelook.inference.class_gate import ClassDifference, check_classes
@@ -30,6 +30,7 @@ from onelook.structures.letterbox import Image
 from onelook.structures.named_bundle import NamedBundle
 from onelook.structures.network.cfg import Cfg, format_cfg
 from onelook.structures.network.weights_file import write_weights
+from onelook.structures.onnx_messages import read_onnx
 from onelook.structures.progress import track
 
 Pictures = Sequence[Image | Path]
@@ -84,7 +85,8 @@ def export(
 def _to_onnx(bundle: Bundle | NamedBundle, out: Path, proof: Proof, _: Pictures, outputs: str) -> Export:
     _check_name(out, ".onnx")
     model = _graph(bundle, outputs)
-    onnx.helper.set_model_props(model, described(bundle, outputs))
+    for word, value in described(bundle, outputs).items():
+        model.metadata_props.add(key=word, value=value)
     with _beside(out) as folder:
         (folder / out.name).write_bytes(model.SerializeToString())
         difference = _proved(bundle, folder / out.name, proof)
@@ -123,10 +125,10 @@ def _to_darknet(bundle: Bundle | NamedBundle, out: Path, proof: Proof, _: Pictur
     return Export(tuple(out / f"{name}.{ending}" for ending in ("cfg", "weights", "names", "data")), difference)
 
 
-def _graph(bundle: Bundle | NamedBundle, outputs: str) -> onnx.ModelProto:
+def _graph(bundle: Bundle | NamedBundle, outputs: str) -> Message:
     """Return the computation from pixels on: to what the heads receive or beyond, or to a classifier's likelihoods."""
     if isinstance(bundle, NamedBundle):
-        return onnx.load_from_string(named_model(bundle, likelihoods=True))
+        return read_onnx(named_model(bundle, likelihoods=True))
     pixels, settings = "float32" if bundle.settings.exact else "uint8", bundle.settings
     return onnx_model(bundle.layers(), bundle.arrays, pixels, Leaving(outputs, settings.score, settings.nms))
 

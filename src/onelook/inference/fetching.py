@@ -10,12 +10,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import Message
 from functools import partial
+from io import BytesIO
+from tempfile import NamedTemporaryFile
 from typing import IO, Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from onelook.inference.addresses import SCHEMES, address_suffix
 from onelook.structures.errors import FormatError
 
-SCHEMES = ("http", "https")
 MOST_REDIRECTS = 5
 _CHUNK = 256 * 1024
 _AGENT = "onelook"
@@ -30,9 +32,8 @@ class Limits:
     bytes: int = 100_000_000
 
 
-def is_address(text: str) -> bool:
-    """Return whether a text is an http or https address."""
-    return text.partition("://")[0].lower() in SCHEMES and "://" in text
+FILM_LIMITS = Limits(600.0, 1_000_000_000)
+"""A film's."""
 
 
 def fetch(url: str, limits: Limits | None = None) -> bytes:
@@ -40,39 +41,50 @@ def fetch(url: str, limits: Limits | None = None) -> bytes:
 
     Raises FormatError, naming the address, for any other scheme, a server that is not there or says no, and beyond the limits.
     """
-    limits = limits or Limits()
+    sink = BytesIO()
+    _fetch_into(sink, url, "a picture", limits or Limits())
+    return sink.getvalue()
+
+
+@contextmanager
+def fetched_film(url: str, limits: Limits = FILM_LIMITS) -> Iterator[str]:
+    """Give the name of a temporary file that holds the film at an address, gone at the end. Raises FormatError as `fetch` does."""
+    with NamedTemporaryFile(prefix="onelook-", suffix=address_suffix(url)) as file:
+        _fetch_into(file, url, "a film", limits)
+        file.flush()
+        yield file.name
+
+
+def _fetch_into(sink: IO[bytes], url: str, what: str, limits: Limits) -> None:
+    """Write what lies at an address, of which errors say what it was to be."""
     try:
         request = urllib.request.Request(_asciified(url), headers={"User-Agent": _AGENT})
         with _closed_after(limits.seconds) as opened:
             try:
                 with _opener(opened).open(request, timeout=limits.seconds) as answer:
-                    data = _body(answer, url, limits)
+                    _copy_body(answer, sink, url, limits)
             finally:
                 if opened.late:  # a socket that is shut under the reader fails in many ways, or looks like an end
-                    raise FormatError(f"{url}: expected a picture within {limits.seconds:g} s, got none") from None
-            return data
+                    raise FormatError(f"{url}: expected {what} within {limits.seconds:g} s, got none") from None
     except urllib.error.HTTPError as error:
         error.close()
-        raise FormatError(f"{url}: expected a picture, got {error.code} {error.reason.splitlines()[0]}") from None
+        raise FormatError(f"{url}: expected {what}, got {error.code} {error.reason.splitlines()[0]}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
-        raise FormatError(f"{url}: expected a picture, got no answer ({reason})") from None
+        raise FormatError(f"{url}: expected {what}, got no answer ({reason})") from None
 
 
-def _body(answer: Any, url: str, limits: Limits) -> bytes:
-    """Return the answer's bytes. Raises FormatError when there are more than allowed, or fewer than were announced."""
+def _copy_body(answer: Any, sink: IO[bytes], url: str, limits: Limits) -> None:
+    """Write the answer's bytes. Raises FormatError when there are more than allowed, or fewer than were announced."""
     announced = answer.headers.get("Content-Length", "")
     total = int(announced) if announced.isdecimal() else None
-    data = bytearray()
-    while (total is None or total <= limits.bytes) and (chunk := answer.read(_CHUNK)):
-        data += chunk
-        if len(data) > limits.bytes:
-            break
-    if max(len(data), total or 0) > limits.bytes:
+    written = 0
+    while max(written, total or 0) <= limits.bytes and (chunk := answer.read(_CHUNK)):
+        written += sink.write(chunk)
+    if max(written, total or 0) > limits.bytes:
         raise FormatError(f"{url}: expected at most {limits.bytes} bytes, got more")
-    if total is not None and len(data) < total:
-        raise FormatError(f"{url}: expected {total} bytes, got {len(data)}: the answer broke off")
-    return bytes(data)
+    if total is not None and written < total:
+        raise FormatError(f"{url}: expected {total} bytes, got {written}: the answer broke off")
 
 
 def _asciified(url: str) -> str:
@@ -115,42 +127,33 @@ def _closed_after(seconds: float) -> Iterator[_Opened]:
         timer.cancel()
 
 
-class _Plain(http.client.HTTPConnection):
-    def __init__(self, opened: _Opened, host: str, **options: Any) -> None:
-        super().__init__(host, **options)
-        self._opened = opened
+class _Handler(urllib.request.AbstractHTTPHandler):
+    """Opens http and https, and notes each socket as it is connected."""
 
-    def connect(self) -> None:
-        super().connect()
-        self._opened.add(self.sock)
-
-
-class _Secure(http.client.HTTPSConnection):
-    def __init__(self, opened: _Opened, host: str, **options: Any) -> None:
-        super().__init__(host, **options)
-        self._opened = opened
-
-    def connect(self) -> None:
-        super().connect()
-        self._opened.add(self.sock)
-
-
-class _OverPlain(urllib.request.HTTPHandler):
     def __init__(self, opened: _Opened) -> None:
         super().__init__()
         self._opened = opened
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(partial(_Plain, self._opened), req)
-
-
-class _OverSecure(urllib.request.HTTPSHandler):
-    def __init__(self, opened: _Opened) -> None:
-        super().__init__()
-        self._opened = opened
+        return self.do_open(partial(self._connection, http.client.HTTPConnection), req)
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(partial(_Secure, self._opened), req)
+        return self.do_open(partial(self._connection, http.client.HTTPSConnection), req)
+
+    http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
+
+    def _connection(
+        self, kind: type[http.client.HTTPConnection], host: str, **options: Any
+    ) -> http.client.HTTPConnection:
+        connection = kind(host, **options)
+        connect = connection.connect
+
+        def connect_and_note() -> None:
+            connect()
+            self._opened.add(connection.sock)
+
+        connection.connect = connect_and_note  # type: ignore[method-assign]  # of both kinds alike
+        return connection
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -173,8 +176,7 @@ def _opener(opened: _Opened) -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        _OverPlain(opened),
-        _OverSecure(opened),
+        _Handler(opened),
         _Redirects(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from onelook.inference.addresses import is_address
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.files import unwritable
 from onelook.structures.images import MOST_PIXELS
@@ -27,14 +28,17 @@ _WHOLE = 0.9
 class Film:
     """An open film or camera; iterating gives its pictures (h, w, 3) uint8 RGB, upright. Used once, by one thread."""
 
-    def __init__(self, name: str) -> None:
-        """Open a film's file, or the camera whose number `name` is. Raises FormatError, naming it, when that cannot be."""
-        self.name = name
-        self.is_camera = is_camera(name)
-        if not self.is_camera and not Path(name).is_file():
+    def __init__(self, name: str, file: str | None = None) -> None:
+        """Open a film's file, or the camera whose number `name` is. Raises FormatError, naming it, when that cannot be.
+
+        `file` is where the film lies that has come from the address `name`.
+        """
+        self.name, file = name, file or name
+        self.is_camera = is_camera(file)
+        if not self.is_camera and not Path(file).is_file():
             raise FormatError(f"{name}: expected a film, got nothing there")
         with _quiet():
-            self._capture = cv2.VideoCapture(int(name)) if self.is_camera else cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+            self._capture = cv2.VideoCapture(int(file)) if self.is_camera else cv2.VideoCapture(file, cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             what = "a camera of this number" if self.is_camera else "a film, got a file that cannot be read as one"
             raise FormatError(f"{name}: expected {what}{', got none' if self.is_camera else ''}")
@@ -76,8 +80,8 @@ def is_camera(name: str) -> bool:
 
 
 def film_length(name: str) -> int | None:
-    """Return how many pictures a film announces; 0 for one that cannot be read, None where nobody can know."""
-    if is_camera(name):
+    """Return how many pictures a film announces; 0 for one that cannot be read, None where nobody can know, or not yet."""
+    if is_camera(name) or is_address(name):
         return None
     try:
         film = Film(name)

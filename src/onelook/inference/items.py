@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from onelook.inference.fetching import fetch, is_address
+from onelook.inference.addresses import address_suffix, is_address
 from onelook.inference.films import SUFFIXES, Film, film_length, is_camera
 from onelook.structures.errors import FormatError
 from onelook.structures.images import MOST_BYTES, read_image
@@ -33,20 +34,25 @@ class Item:
     most_pixels: int | None = None
     """That the picture may have, where it is not the usual number."""
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the words that say which picture it is."""
-        film = {} if self.frame is None else {"frame": self.frame, "seconds": self.seconds}
-        return {"file": self.source, **film}
-
     @property
     def path(self) -> Path | None:
         """The picture's own file, None for one that has none."""
         return Path(self.source) if self.frame is None and is_file(self.source) else None
 
+    def picture(self) -> Path | Image:
+        """Return what a model is given: the picture's file, of which it may decode less, else the pixels. Raises FormatError."""
+        return self.path if self.path and self.most_pixels is None else self.read()
+
+
+def picture_words(file: str | None, frame: int | None, seconds: float | None) -> dict[str, Any]:
+    """Return the words under which scripts find which picture it is."""
+    return {"file": file, **({} if frame is None else {"frame": frame, "seconds": seconds})}
+
 
 def is_film(source: str) -> bool:
     """Return whether a source is a film or a camera: more than one picture."""
-    return is_camera(source) or (not is_address(source) and Path(source).suffix.lower() in SUFFIXES)
+    suffix = address_suffix(source) if is_address(source) else Path(source).suffix.lower()
+    return suffix in SUFFIXES or is_camera(source)
 
 
 def is_file(source: str) -> bool:
@@ -71,29 +77,44 @@ def read_source(source: str, most_pixels: int | None = None) -> Image:
     if source == STDIN:
         return read_image(_stdin(), "standard input", most_pixels)
     if is_address(source):
+        from onelook.inference.fetching import fetch
+
         return read_image(fetch(source), source, most_pixels)
     return read_image(Path(source), source, most_pixels)
 
 
+def has_camera(sources: Sequence[str]) -> bool:
+    """Return whether a camera is among the sources: pictures without end, each wanted at once."""
+    return any(is_camera(source) for source in sources)
+
+
 def count_of(sources: Sequence[str]) -> int | None:
-    """Return how many pictures the sources announce; None with a camera among them, or a film that does not say."""
+    """Return how many pictures the sources announce; None with a camera among them, or a film that does not say, or not yet."""
     lengths = [film_length(source) if is_film(source) else 1 for source in sources]
     return None if None in lengths else sum(filter(None, lengths))
 
 
 def _frames(source: str, failed: Failed) -> Iterator[Item]:
     try:
-        film = Film(source)
+        with _film(source) as film:
+            for number, picture in enumerate(film):
+                yield Item(source, partial(_same, picture), number, round(number / film.rate, 3), film.rate)
     except FormatError as error:
         failed(source, error)
-        return
-    try:
-        for number, picture in enumerate(film):
-            yield Item(source, partial(_same, picture), number, round(number / film.rate, 3), film.rate)
-    except FormatError as error:
-        failed(source, error)
-    finally:
-        film.close()
+
+
+@contextmanager
+def _film(source: str) -> Iterator[Film]:
+    """Give an open film, which is fetched first where it lies at an address. Raises FormatError."""
+    with ExitStack() as stack:
+        file = source
+        if is_address(source):
+            from onelook.inference.fetching import fetched_film
+
+            file = stack.enter_context(fetched_film(source))
+        film = Film(source, file)
+        stack.callback(film.close)
+        yield film
 
 
 def _same(picture: Image) -> Image:

@@ -8,7 +8,7 @@ export asks for them in the graph.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import onnx
+from google.protobuf.message import Message
 
 from onelook.inference.onnx_heads import all_boxes, best_boxes
 from onelook.inference.onnx_nodes import Nodes
@@ -16,9 +16,7 @@ from onelook.inference.onnx_sections.convolution import Arrays
 from onelook.inference.onnx_sections.table import SECTIONS
 from onelook.structures.network.heads import head_of
 from onelook.structures.network.layer import INPUT, Layer
-
-OPSET, IR_VERSION = 17, 8
-"""Old enough for every runtime of the last years."""
+from onelook.structures.onnx_messages import FLOAT, INT64, UINT8, onnx_file, onnx_node, onnx_value
 
 IMAGES = "images"
 """The name of the input."""
@@ -40,7 +38,7 @@ class Leaving:
 
 def onnx_model(
     layers: Sequence[Layer], arrays: Arrays, pixels: str = "uint8", leaving: Leaving | None = None
-) -> onnx.ModelProto:
+) -> Message:
     """Return the network as an ONNX model with a free batch size; `layers` fix the height and width.
 
     The input `images` is uint8 (n, h, w, c), RGB, divided by 255 inside; with `pixels="float32"` it is float32 (n, c, h, w)
@@ -54,26 +52,24 @@ def onnx_model(
     for layer in layers:
         inputs = [tensors[index] for index in layer.inputs]
         tensors[layer.index] = SECTIONS[layer.kind](nodes, layer, inputs, arrays)
-    leaving = leaving or Leaving()
+    images, leaving = _input(layers[0].in_shapes[0], pixels), leaving or Leaving()
     if leaving.form != RAW:
-        return _model(nodes, _input(layers[0].in_shapes[0], pixels), _decoded(nodes, layers, tensors, leaving))
+        return _file(nodes, images, _decoded(nodes, layers, tensors, leaving))
     heads = [layer for layer in layers if layer.is_head] or [layers[-1]]
     outputs = []
     for head in heads:
         name = f"{head.kind}{head.index}"
-        nodes.nodes.append(onnx.helper.make_node("Identity", [tensors[head.index]], [name], name))
-        outputs.append(_value(name, onnx.TensorProto.FLOAT, head.out_shape))
-    return _model(nodes, _input(layers[0].in_shapes[0], pixels), outputs)
+        nodes.nodes.append(onnx_node("Identity", [tensors[head.index]], [name], name))
+        outputs.append(_value(name, FLOAT, head.out_shape))
+    return _file(nodes, images, outputs)
 
 
-def _decoded(
-    nodes: Nodes, layers: Sequence[Layer], tensors: Mapping[int, str], leaving: Leaving
-) -> list[onnx.ValueInfoProto]:
+def _decoded(nodes: Nodes, layers: Sequence[Layer], tensors: Mapping[int, str], leaving: Leaving) -> list[Message]:
     """Append the heads' decoding, with DETECTIONS also NMS, and return the outputs."""
     _, height, width = layers[0].in_shapes[0]
     heads = [(head_of(layer), tensors[layer.index], layer.out_shape) for layer in layers if layer.is_head]
     boxes, scores = all_boxes(nodes, heads, (width, height))
-    kinds = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+    kinds = FLOAT, INT64
     found: dict[str, tuple[str, int, list[str | int]]]
     if leaving.form == BOXES:
         found = {"boxes": (boxes, kinds[0], ["batch", "k", 4])}
@@ -83,8 +79,8 @@ def _decoded(
         found = {"boxes": (names[0], kinds[0], ["m", 4]), "scores": (names[1], kinds[0], ["m"])}
         found |= {"classes": (names[2], kinds[1], ["m"]), "image": (names[3], kinds[1], ["m"])}
     for name, (source, _, _) in found.items():
-        nodes.nodes.append(onnx.helper.make_node("Identity", [source], [name], name))
-    return [onnx.helper.make_tensor_value_info(name, kind, shape) for name, (_, kind, shape) in found.items()]
+        nodes.nodes.append(onnx_node("Identity", [source], [name], name))
+    return [onnx_value(name, kind, shape) for name, (_, kind, shape) in found.items()]
 
 
 def _image(nodes: Nodes, pixels: str) -> str:
@@ -92,21 +88,19 @@ def _image(nodes: Nodes, pixels: str) -> str:
     if pixels == "float32":
         return IMAGES
     planes = nodes.add("Transpose", IMAGES, perm=[0, 3, 1, 2])
-    return nodes.add("Mul", nodes.add("Cast", planes, to=onnx.TensorProto.FLOAT), nodes.number(1 / 255))
+    return nodes.add("Mul", nodes.add("Cast", planes, to=FLOAT), nodes.number(1 / 255))
 
 
-def _input(shape: tuple[int, int, int], pixels: str) -> onnx.ValueInfoProto:
+def _input(shape: tuple[int, int, int], pixels: str) -> Message:
     channels, height, width = shape
     if pixels == "float32":
-        return _value(IMAGES, onnx.TensorProto.FLOAT, shape)
-    return _value(IMAGES, onnx.TensorProto.UINT8, (height, width, channels))
+        return _value(IMAGES, FLOAT, shape)
+    return _value(IMAGES, UINT8, (height, width, channels))
 
 
-def _value(name: str, kind: int, shape: Sequence[int]) -> onnx.ValueInfoProto:
-    return onnx.helper.make_tensor_value_info(name, kind, ["batch", *shape])
+def _value(name: str, kind: int, shape: Sequence[int]) -> Message:
+    return onnx_value(name, kind, ["batch", *shape])
 
 
-def _model(nodes: Nodes, images: onnx.ValueInfoProto, outputs: Sequence[onnx.ValueInfoProto]) -> onnx.ModelProto:
-    graph = onnx.helper.make_graph(nodes.nodes, "network", [images], list(outputs), nodes.initializers())
-    opset = onnx.helper.make_opsetid("", OPSET)
-    return onnx.helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="onelook")
+def _file(nodes: Nodes, images: Message, outputs: Sequence[Message]) -> Message:
+    return onnx_file("network", nodes.nodes, [images], outputs, nodes.initializers())

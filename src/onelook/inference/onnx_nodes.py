@@ -4,21 +4,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import onnx
+from google.protobuf.message import Message
 from numpy.typing import NDArray
+
+from onelook.structures.onnx_messages import onnx_array, onnx_node
 
 
 class Nodes:
     """A growing list of nodes in order, and the arrays that they refer to; tensors are known by name."""
 
     def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
+        self.nodes: list[Message] = []
         self.arrays: dict[str, NDArray[Any]] = {}
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """Append a node with one output and return the output's name."""
         name = f"t{len(self.nodes)}"
-        self.nodes.append(onnx.helper.make_node(operator, list(inputs), [name], name, **attributes))
+        self.nodes.append(onnx_node(operator, inputs, [name], name, **attributes))
         return name
 
     def array(self, name: str, values: NDArray[Any]) -> str:
@@ -34,6 +36,6 @@ class Nodes:
         """Return the name of an int64 list, as shapes and axes are given; equal lists are one."""
         return self.array(f"numbers {','.join(map(str, values))}", np.asarray(values, np.int64))
 
-    def initializers(self) -> list[onnx.TensorProto]:
+    def initializers(self) -> list[Message]:
         """Return the arrays as the graph stores them."""
-        return [onnx.numpy_helper.from_array(values, name) for name, values in self.arrays.items()]
+        return [onnx_array(values, name) for name, values in self.arrays.items()]

@@ -1,11 +1,13 @@
 """Many pictures through one detector: files, addresses, films; with tracks from frame to frame where they are asked for."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from onelook.inference.fetching import is_address
+from onelook.inference.addresses import is_address
+from onelook.inference.classification import Classification
 from onelook.inference.films import is_camera
 from onelook.inference.items import STDIN, Failed, Item, is_film
 from onelook.inference.line_counts import Line, LineCount
@@ -17,6 +19,8 @@ from onelook.inference.tiling import OVERLAP
 from onelook.inference.tracking import Tracks
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.letterbox import Image
+
+Found = TypeVar("Found", Prediction, Classification)
 
 STILL_RATE = 10.0
 """Pictures a second that single files are taken for when they are tracked as one film."""
@@ -65,11 +69,10 @@ class Looker:
 
     def look(self, items: Iterable[Item], failed: Failed) -> Iterator[tuple[Item, Prediction]]:
         """Yield each picture and what is seen on it, in order; one that cannot be read goes to `failed`, the rest goes on."""
-        for item, found in in_order(self._seen, items, self.detector.runtime.at_once):
-            if isinstance(found, FormatError):
-                failed(item.source, found)
-            else:
-                yield item, self._followed(found)
+        way = self.way
+        see = partial(self.detector.predict, score=way.score, nms=way.nms, tile=way.tile, overlap=way.overlap)
+        for item, found in look_in_order(see, items, failed, self.detector.runtime.at_once):
+            yield item, self._followed(found)
 
     def counts(self) -> dict[str, tuple[LineCount, ...]]:
         """Return the counts of the lines by film; "" for single pictures."""
@@ -82,16 +85,6 @@ class Looker:
             drawn = count.draw(drawn)
         return drawn
 
-    def _seen(self, item: Item) -> tuple[Item, Prediction | FormatError]:
-        """Return what is seen on one picture, or why it cannot be read; called by several threads at once."""
-        way = self.way
-        try:
-            picture = item.path if item.path and item.most_pixels is None else item.read()  # a file may be reduced
-            found = self.detector.predict(picture, way.score, way.nms, way.tile, way.overlap)
-        except FormatError as error:
-            return item, error
-        return item, replace(found, file=item.source, frame=item.frame, seconds=item.seconds)
-
     def _followed(self, found: Prediction) -> Prediction:
         """Return the prediction with its tracks, where they are asked for; called in the pictures' order."""
         way = self.way
@@ -101,6 +94,30 @@ class Looker:
         if film not in self._courses:
             self._courses[film] = _Course(tuple(LineCount(line) for line in way.lines))
         return self._courses[film].follow(found)
+
+
+def look_in_order(
+    see: Callable[[Path | Image], Found], items: Iterable[Item], failed: Failed, workers: int
+) -> Iterator[tuple[Item, Found]]:
+    """Yield each picture and what a model sees on it, in order, `workers` at a time; one that cannot be read goes to `failed`."""
+    for item, found in in_order(partial(_seen, see), items, workers):
+        if isinstance(found, FormatError):
+            failed(item.source, found)
+        else:
+            yield item, found
+
+
+def _seen(see: Callable[[Path | Image], Found], item: Item) -> tuple[Item, Found | FormatError]:
+    """Return what is seen on one picture, or why it cannot be read."""
+    try:
+        return item, of_item(see(item.picture()), item)
+    except FormatError as error:
+        return item, error
+
+
+def of_item(found: Found, item: Item) -> Found:
+    """Return what was seen under the name, frame and time of its picture."""
+    return replace(found, file=item.source, frame=item.frame, seconds=item.seconds)
 
 
 def _film(found: Prediction) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onelook.inference.items import picture_words
 from onelook.inference.sources import Picture, pixels_of
 from onelook.structures.detections import Detections
 from onelook.structures.drawing import draw_boxes
@@ -63,8 +64,7 @@ class Prediction(Detections):
 
     def as_json(self) -> dict[str, Any]:
         """Return the words that scripts rely on; boxes are x1, y1, x2, y2 in the picture's pixels."""
-        film = {"frame": self.frame, "seconds": self.seconds}
-        told = {"file": self.file, **{word: value for word, value in film.items() if value is not None}}
+        told = picture_words(self.file, self.frame, self.seconds)
         return {**told, "width": self.size[0], "height": self.size[1], "detections": self._as_rows()}
 
     def to_json(self) -> str:

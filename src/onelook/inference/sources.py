@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 from PIL import ImageOps
 
 from onelook.inference import films
-from onelook.inference.fetching import fetch, is_address
+from onelook.inference.addresses import is_address
 from onelook.inference.items import STDIN, is_file, is_film
 from onelook.structures.errors import UserError
 from onelook.structures.images import SUFFIXES, read_image, read_reduced
@@ -92,7 +92,11 @@ def _refuse_other_schemes(source: str) -> None:
 
 def fetched(picture: Picture) -> Picture:
     """Return the bytes that lie at an address, and any other picture as it is. Raises FormatError when nothing lies there."""
-    return fetch(picture) if isinstance(picture, str) and is_address(picture) else picture
+    if not (isinstance(picture, str) and is_address(picture)):
+        return picture
+    from onelook.inference.fetching import fetch
+
+    return fetch(picture)
 
 
 def reduced_pixels_of(

@@ -6,7 +6,6 @@ import platform
 import sys
 import time
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +106,8 @@ def new_run_folder(network: str, data: Path) -> Path:
 
 def describe_environment() -> dict[str, Any]:
     """Return what the run depends on beside its settings: machine, cores, versions."""
+    from importlib import metadata
+
     import torch  # here, so that a supervisor, which only waits, need not load it
 
     versions = {name: metadata.version(name) for name in ("onelook", "torch", "numpy", "opencv-python-headless")}

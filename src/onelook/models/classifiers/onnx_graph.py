@@ -10,16 +10,15 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
+from google.protobuf.message import Message
 from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn import functional
 
 from onelook.models.classifiers.classifier import build
 from onelook.structures.named_network import NamedNetwork
-
-OPSET, IR_VERSION = 17, 8
+from onelook.structures.onnx_messages import FLOAT, onnx_array, onnx_file, onnx_node, onnx_value
 
 IMAGES, LOGITS = "images", "logits"
 
@@ -37,11 +36,8 @@ def onnx_graph(named: NamedNetwork, size: tuple[int, int]) -> bytes:
         writer.write(node)
     shapes = {name: tensor.shape for name, tensor in network.state_dict().items() if name in writer.used}
     inputs = [_value(IMAGES, ("batch", 3, size[1], size[0])), *(_value(name, shape) for name, shape in shapes.items())]
-    graph = onnx.helper.make_graph(
-        writer.nodes, named.name, inputs, [_value(LOGITS, ("batch", named.classes))], writer.constants
-    )
-    opset = onnx.helper.make_opsetid("", OPSET)
-    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="onelook")
+    outputs = [_value(LOGITS, ("batch", named.classes))]
+    model = onnx_file(named.name, writer.nodes, inputs, outputs, writer.constants)
     return bytes(model.SerializeToString())
 
 
@@ -64,8 +60,8 @@ class _Writer:
 
     def __init__(self, network: nn.Module) -> None:
         self.network = network
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
+        self.nodes: list[Message] = []
+        self.constants: list[Message] = []
         self.used: set[str] = set()
         self.names: dict[fx.Node, str] = {}
 
@@ -76,7 +72,7 @@ class _Writer:
         elif node.op == "output":
             last = node.args[0]
             assert isinstance(last, fx.Node)
-            self.nodes.append(onnx.helper.make_node("Identity", [self.names[last]], [LOGITS]))
+            self.nodes.append(onnx_node("Identity", [self.names[last]], [LOGITS]))
         elif node.op == "call_module":
             module = self.network.get_submodule(str(node.target))
             self.names[node] = _known(MODULES, type(module))(self, node, module)
@@ -86,13 +82,13 @@ class _Writer:
     def add(self, kind: str, inputs: Sequence[str], **attributes: Any) -> str:
         """Add a node and return the name of its output."""
         name = f"{kind.lower()}{len(self.nodes)}"
-        self.nodes.append(onnx.helper.make_node(kind, list(inputs), [name], name, **attributes))
+        self.nodes.append(onnx_node(kind, inputs, [name], name, **attributes))
         return name
 
     def constant(self, array: np.ndarray) -> str:
         """Return the name of an array that is part of the graph."""
         name = f"constant{len(self.constants)}"
-        self.constants.append(onnx.numpy_helper.from_array(array, name))
+        self.constants.append(onnx_array(array, name))
         return name
 
     def of(self, node: fx.Node, place: int = 0) -> str:
@@ -214,5 +210,5 @@ CALLS: dict[object, Callable[..., str]] = {
 """By the function, or the name of the method, that is called."""
 
 
-def _value(name: str, shape: Sequence[int | str]) -> onnx.ValueInfoProto:
-    return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, list(shape))
+def _value(name: str, shape: Sequence[int | str]) -> Message:
+    return onnx_value(name, FLOAT, shape)

@@ -67,7 +67,7 @@ def suppress(found: Detections, overlap: float = 0.45, most: int | None = None, 
     """
     if len(found) > MOST_ENTERING:
         found = found[np.argsort(-found.scores, kind="stable")[:MOST_ENTERING]]
-    kept = [_of_class(found, int(index), overlap, measure) for index in np.unique(found.classes)]
+    kept = [_of_class(found, index, overlap, measure) for index in sorted(set(found.classes.tolist()))]
     if not kept:
         return found
     rows = np.concatenate(kept)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onelook.structures.figures import blank_figure
 from onelook.structures.files import write_bytes
 
 if TYPE_CHECKING:
@@ -47,13 +48,9 @@ def draw_chart(metrics: Metrics, path: Path, total_steps: int | None) -> None:
 
     `total_steps` are those of the whole run, None when unknown. No lines give an empty chart that says so.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     steps = [line for line in metrics if line["kind"] == "step"]
     evaluations = [line for line in metrics if line["kind"] == "eval"]
-    figure = Figure(figsize=SIZE, dpi=DOTS, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = blank_figure(SIZE, DOTS)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[7, 1.3])
     figure.subplots_adjust(left=0.065, right=0.935, top=0.87, bottom=0.085, hspace=0.08)
     last = max([line["step"] for line in metrics], default=0)

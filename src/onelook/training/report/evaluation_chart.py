@@ -15,6 +15,7 @@ from onelook.evaluation.evaluation import Evaluation
 from onelook.evaluation.groups import groups
 from onelook.evaluation.matching import Matches
 from onelook.evaluation.problem import Problem
+from onelook.structures.figures import blank_figure
 from onelook.structures.files import write_bytes
 from onelook.training.report.plots import rgb
 
@@ -36,11 +37,7 @@ def draw_evaluation(
     path: Path, title: str, problem: Problem, evaluation: Evaluation, matches: Matches, ranges: Mapping[str, Interval]
 ) -> None:
     """Write the sheet (PNG, 1600 x 960), whole or not at all. Without truth its panels are empty."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=SIZE, dpi=DOTS, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = blank_figure(SIZE, DOTS)
     panels = figure.subplots(2, 3)
     figure.subplots_adjust(left=0.085, right=0.985, top=0.86, bottom=0.07, wspace=0.5, hspace=0.36)
     order = np.argsort([-result.truths for result in evaluation.per_class], kind="stable").tolist()
