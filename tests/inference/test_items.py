@@ -17,13 +17,9 @@ from onelook.structures.errors import FormatError
 from onelook.structures.letterbox import Image
 
 
-def nothing_fails(source: str, error: FormatError) -> None:
-    raise AssertionError(source) from error
-
-
 def test_pictures_and_films_come_in_order_with_frame_and_time(pictures: Path, tmp_path: Path) -> None:
     film = str(write_film(tmp_path / "x.mp4", 3))
-    items = list(items_of([str(pictures / "a.jpg"), film], nothing_fails))
+    items = list(items_of([str(pictures / "a.jpg"), film]))
 
     assert [(item.frame, item.seconds, item.rate) for item in items] == [
         (None, None, None),
@@ -39,17 +35,17 @@ def test_pictures_and_films_come_in_order_with_frame_and_time(pictures: Path, tm
 
 def test_a_film_that_is_none_is_told_and_the_rest_goes_on(pictures: Path, tmp_path: Path) -> None:
     (tmp_path / "x.mp4").write_bytes(b"no film")
-    failed: list[str] = []
 
-    items = list(items_of([str(tmp_path / "x.mp4"), str(pictures / "a.jpg")], lambda source, _: failed.append(source)))
+    broken, good = items_of([str(tmp_path / "x.mp4"), str(pictures / "a.jpg")])
 
-    assert failed == [str(tmp_path / "x.mp4")]
-    assert len(items) == 1
+    with pytest.raises(FormatError, match=r"x\.mp4: expected a film, got a file that cannot be read as one"):
+        broken.picture()
+    assert good.read().shape == (50, 80, 3)
 
 
 def test_a_picture_may_come_on_standard_input(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = (pictures / "a.jpg").read_bytes()
-    (item,) = items_of(["-"], nothing_fails)
+    (item,) = items_of(["-"])
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
 
     assert item.read().shape == (50, 80, 3)
@@ -77,7 +73,7 @@ def test_a_camera_gives_pictures_without_end(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_picture_may_be_refused_by_its_size(pictures: Path) -> None:
-    (item,) = items_of([str(pictures / "a.jpg")], nothing_fails, most_pixels=100)
+    (item,) = items_of([str(pictures / "a.jpg")], most_pixels=100)
 
     with pytest.raises(FormatError, match="expected at most 100 pixels, got 80 x 50"):
         item.read()
@@ -85,7 +81,7 @@ def test_a_picture_may_be_refused_by_its_size(pictures: Path) -> None:
 
 def test_an_address_is_fetched_when_it_is_read(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "fetch", lambda url: (pictures / "a.jpg").read_bytes())
-    (item,) = items_of(["http://example.org/a.jpg"], nothing_fails)
+    (item,) = items_of(["http://example.org/a.jpg"])
     picture: Image = item.read()
 
     assert picture.shape == (50, 80, 3)
@@ -96,7 +92,7 @@ def test_a_film_at_an_address_is_seen_picture_by_picture_under_its_address(
 ) -> None:
     url, film = "http://example.org/x.mp4?key=1", str(write_film(tmp_path / "x.mp4", 3))
     monkeypatch.setattr(fetching, "fetched_film", lambda url: nullcontext(film))
-    items = list(items_of([url], nothing_fails))
+    items = list(items_of([url]))
 
     assert [(item.source, item.frame) for item in items] == [(url, 0), (url, 1), (url, 2)]
     assert items[0].read().shape == (64, 96, 3)
@@ -104,10 +100,8 @@ def test_a_film_at_an_address_is_seen_picture_by_picture_under_its_address(
 
 
 def test_a_film_at_a_dead_address_is_told_and_the_rest_goes_on(pictures: Path) -> None:
-    failed: list[str] = []
-    dead = "http://127.0.0.1:1/x.mp4"
+    broken, good = items_of(["http://127.0.0.1:1/x.mp4", str(pictures / "a.jpg")])
 
-    items = list(items_of([dead, str(pictures / "a.jpg")], lambda _, error: failed.append(str(error))))
-
-    assert len(items) == 1
-    assert failed[0].startswith(f"{dead}: expected a film, got no answer")
+    with pytest.raises(FormatError, match=r"^http://127\.0\.0\.1:1/x\.mp4: expected a film, got no answer"):
+        broken.picture()
+    assert good.read().shape == (50, 80, 3)

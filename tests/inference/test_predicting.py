@@ -39,7 +39,7 @@ def look(detector: object, way: Way, *sources: Path) -> tuple[Looker, list[Predi
     failed: list[str] = []
     tell: Callable[[str, FormatError], None] = lambda source, _: failed.append(source)  # noqa: E731 - one line
     looker = Looker(detector, way)  # type: ignore[arg-type]
-    seen = [found for _, found in looker.look(items_of([str(each) for each in sources], tell), tell)]
+    seen = [found for _, found in looker.look(items_of([str(each) for each in sources]), tell)]
     return looker, seen, failed
 
 
@@ -86,3 +86,12 @@ def test_drawings_of_equal_names_are_told_apart(tmp_path: Path) -> None:
 def test_a_drawing_never_takes_the_picture_s_place(pictures: Path) -> None:
     with pytest.raises(UserError, match=r"a\.jpg: a drawing would replace the picture itself; choose another --out"):
         drawing_paths([str(pictures / "a.jpg")], pictures)
+
+
+def test_what_cannot_be_read_is_told_in_its_turn(detector: Detector, pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.mp4").write_bytes(b"no film")
+    sources = [pictures / "notes.txt", pictures / "a.jpg", tmp_path / "x.mp4", pictures / "absent.jpg"]
+
+    _, _, failed = look(detector, Way(), *sources)
+
+    assert failed == [str(sources[place]) for place in (0, 2, 3)]

@@ -51,7 +51,7 @@ def predict_classes(
     if out:
         drawings = Drawings(Classification.draw, drawing_paths(sources, out))
     teller.head(f"a classifier of {len(classifier.names)} classes, {width} x {height}, {runtime}")
-    items = track(items_of(sources, teller.fail, most_pixels), announced, "predicting", "pictures")
+    items = track(items_of(sources, most_pixels), announced, "predicting", "pictures")
     with finished([drawings] if drawings else [], sources, way):
         for item, found in look_in_order(classifier.predict, items, teller.fail, classifier.runtime.at_once):
             row = found.as_json()

@@ -60,7 +60,7 @@ def predict_boxes(
     outputs, folder = _outputs(asked, sources, looker, way)
     teller, objects = Teller(model, way), 0
     teller.head(_head(detector))
-    items = track(items_of(sources, teller.fail, most_pixels), announced, "predicting", "pictures")
+    items = track(items_of(sources, most_pixels), announced, "predicting", "pictures")
     with finished(outputs, sources, way):
         for item, found in looker.look(items, teller.fail):
             row = found.as_json()

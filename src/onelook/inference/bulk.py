@@ -160,7 +160,7 @@ def run_shard(job: Job, plan: Plan, index: int) -> Iterator[Progress]:
         def write(told: Mapping[str, Any]) -> None:
             file.write(json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n")
 
-        for item in items_of(_sources_of(folder, plan, index), failed, job.most_pixels):
+        for item in items_of(_sources_of(folder, plan, index), job.most_pixels):
             try:
                 write(row(item))
             except FormatError as error:

@@ -37,7 +37,7 @@ class Item:
     @property
     def path(self) -> Path | None:
         """The picture's own file, None for one that has none."""
-        return Path(self.source) if self.frame is None and is_file(self.source) else None
+        return Path(self.source) if is_file(self.source) and not is_film(self.source) else None
 
     def picture(self) -> Path | Image:
         """Return what a model is given: the picture's file, of which it may decode less, else the pixels. Raises FormatError."""
@@ -60,11 +60,11 @@ def is_file(source: str) -> bool:
     return source != STDIN and not is_address(source) and not is_camera(source)
 
 
-def items_of(sources: Sequence[str], failed: Failed, most_pixels: int | None = None) -> Iterator[Item]:
-    """Yield the pictures of the sources in order; a film that cannot be opened or breaks off goes to `failed`."""
+def items_of(sources: Sequence[str], most_pixels: int | None = None) -> Iterator[Item]:
+    """Yield the pictures of the sources in order; a film that cannot be opened or breaks off ends in an item that says why."""
     for source in sources:
         if is_film(source):
-            yield from _frames(source, failed)
+            yield from _frames(source)
         else:
             yield Item(source, partial(read_source, source, most_pixels), most_pixels=most_pixels)
 
@@ -94,13 +94,15 @@ def count_of(sources: Sequence[str]) -> int | None:
     return None if None in lengths else sum(filter(None, lengths))
 
 
-def _frames(source: str, failed: Failed) -> Iterator[Item]:
+def _frames(source: str) -> Iterator[Item]:
+    seen = 0
     try:
         with _film(source) as film:
-            for number, picture in enumerate(film):
-                yield Item(source, partial(_same, picture), number, round(number / film.rate, 3), film.rate)
+            for picture in film:
+                yield Item(source, partial(_same, picture), seen, round(seen / film.rate, 3), film.rate)
+                seen += 1
     except FormatError as error:
-        failed(source, error)
+        yield Item(source, partial(_fail, error), seen or None)
 
 
 @contextmanager
@@ -119,6 +121,10 @@ def _film(source: str) -> Iterator[Film]:
 
 def _same(picture: Image) -> Image:
     return picture
+
+
+def _fail(error: FormatError) -> Image:
+    raise error
 
 
 def _stdin() -> bytes:
