@@ -1,6 +1,8 @@
 """Pictures: upright RGB from every kind of file, and one line for what is none."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -146,3 +148,18 @@ def test_a_jpeg_is_written_whole_and_reads_back(tmp_path: Path) -> None:
     write_jpeg(tmp_path / "new" / "x.jpg", gradient()[:, ::-1])  # a view that is not contiguous
 
     assert np.abs(read_image(tmp_path / "new" / "x.jpg").astype(int) - gradient()[:, ::-1]).mean() < 4
+
+
+def test_pillow_says_nothing_of_its_own_beside_the_one_line(tmp_path: Path) -> None:
+    stored = io.BytesIO()
+    Pillow.new("RGB", (4, 4)).save(stored, "TIFF")
+    samples = (277).to_bytes(2, "little") + (3).to_bytes(2, "little") + (1).to_bytes(4, "little")  # tag, type, count
+    broken = stored.getvalue().replace(samples + b"\x03", samples + b"\xff")
+    assert broken != stored.getvalue()
+    (tmp_path / "x.tif").write_bytes(broken)
+    program = "import sys, pathlib\nfrom onelook.structures.images import read_image\n"
+    program += "try: read_image(pathlib.Path(sys.argv[1]))\nexcept Exception as error: print(type(error).__name__)"
+
+    done = subprocess.run([sys.executable, "-c", program, tmp_path / "x.tif"], capture_output=True, text=True)
+
+    assert (done.stdout.strip(), done.stderr) == ("FormatError", "")

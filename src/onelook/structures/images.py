@@ -3,9 +3,11 @@
 The header is looked at before a pixel is decoded, so that a small file cannot ask for gigabytes.
 """
 
+import logging
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +34,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", 
 """Endings, in lower case, by which a folder's pictures are known."""
 
 _ORIENTATION = 0x0112
+_SILENT = logging.NullHandler()
 _SIDEWAYS = (5, 6, 7, 8)
 
 
@@ -118,10 +121,8 @@ def _header(data: bytes, where: str) -> tuple[int, int, int]:
     if plain is not None:
         return plain
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Pillow.open(BytesIO(data)) as image:
-                return image.width, image.height, image.getexif().get(_ORIENTATION, UPRIGHT)
+        with _opened(data) as image:
+            return image.width, image.height, image.getexif().get(_ORIENTATION, UPRIGHT)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
         raise FormatError(
             f"{where}: expected a picture, got a file that cannot be read as one ({_reason(error)})"
@@ -130,15 +131,23 @@ def _header(data: bytes, where: str) -> tuple[int, int, int]:
 
 def _by_pillow(data: bytes, where: str) -> "Image":
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Pillow.open(BytesIO(data)) as image:
-                ImageOps.exif_transpose(image, in_place=True)  # a copy of a large picture costs as much as it does
-                if image.mode.startswith(("I;16", "I", "F")):
-                    return _from_deep(np.asarray(image))
-                return np.asarray(image if image.mode == "RGB" else image.convert("RGB"), np.uint8)
+        with _opened(data) as image:
+            ImageOps.exif_transpose(image, in_place=True)  # a copy of a large picture costs as much as it does
+            if image.mode.startswith(("I;16", "I", "F")):
+                return _from_deep(np.asarray(image))
+            return np.asarray(image if image.mode == "RGB" else image.convert("RGB"), np.uint8)
     except (OSError, ValueError, SyntaxError, EOFError, Pillow.DecompressionBombError) as error:
         raise FormatError(f"{where}: expected a whole picture, got a broken one ({_reason(error)})") from None
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Pillow.Image]:
+    """Give a picture that Pillow has opened, without warnings and, where nobody listens, log lines of its own."""
+    logging.getLogger("PIL").addHandler(_SILENT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Pillow.open(BytesIO(data)) as image:
+            yield image
 
 
 def _from_deep(grey: np.ndarray) -> "Image":
