@@ -19,6 +19,7 @@ from onelook.training.report.class_report import class_context
 from onelook.training.report.facts import ReportFacts, read_report_facts
 from onelook.training.report.flow_map import flow_map
 from onelook.training.report.mistakes import mistakes_context
+from onelook.training.report.page import percent, render_page
 from onelook.training.report.plots import rgb
 from onelook.training.report.predictions import Predictions, SplitPredictions
 from onelook.training.report.resource_plots import resource_plots
@@ -53,7 +54,7 @@ def write_report(run: Path, facts: ReportFacts) -> Path:
     """Write `run`/report.html, whole or not at all, and return its path. Raises UserError for a record that can't be judged."""
     path = run / "report.html"
     template = CLASS_TEMPLATE if isinstance(facts.predictions, ClassPredictions) else TEMPLATE
-    write_text(path, _page(_context(run, facts), template))
+    write_text(path, render_page(template, _context(run, facts)))
     return path
 
 
@@ -62,22 +63,7 @@ def write_page(path: Path, title: str, predictions: Predictions, rules: Rules, s
     splits = [_split_context(predictions, name, rules, score) for name in predictions.splits]
     empty: dict[str, Any] = {"plots": [], "data": {}, "settings": {}, "environment": {}, "commands": []}
     context = {**_classes(predictions), "run": title, "subtitle": [f"rules: {rules.name}"], "splits": splits}
-    write_text(path, _page({**empty, **context, "about": _flat(predictions.about)}))
-
-
-def _page(context: Mapping[str, Any], template: str = TEMPLATE) -> str:
-    """Return the page as HTML."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(share=_share, percent=_percent, span=_span, plain=_plain)
-    return environment.get_template(template).render(context)
+    write_text(path, render_page(TEMPLATE, {**empty, **context, "about": _flat(predictions.about)}))
 
 
 def _classes(predictions: Predictions | ClassPredictions) -> dict[str, Any]:
@@ -155,8 +141,8 @@ def _in_words(
     if evaluation.recall is None:
         return [f"The {images} {name} images hold no labelled object, so nothing can be said of the model."]
     result = (
-        f"On {images} {name} images the model finds {_percent(evaluation.recall)} of the {evaluation.truths:,} objects, and "
-        f"{_percent(evaluation.precision)} of the boxes that it draws are right, when it is asked for those with a score of "
+        f"On {images} {name} images the model finds {percent(evaluation.recall)} of the {evaluation.truths:,} objects, and "
+        f"{percent(evaluation.precision)} of the boxes that it draws are right, when it is asked for those with a score of "
         f"at least {evaluation.score:.2f}."
     )
     sentences = [result]
@@ -192,7 +178,7 @@ def _matrix(matrix: Integers, names: Sequence[str]) -> dict[str, Any]:
                     "count": int(count),
                     "share": float(share),
                     "right": row == column < len(names),
-                    "percent": _percent(float(share)) if row < len(names) else "",
+                    "percent": percent(float(share)) if row < len(names) else "",
                 }
                 for column, (count, share) in enumerate(zip(counts, part, strict=True))
             ],
@@ -270,28 +256,3 @@ def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
         else:
             flat[str(key)] = value
     return flat
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.0f} %"
-
-
-def _span(interval: Interval | None) -> str:
-    return "" if interval is None or interval.low is None else f"{interval.low:.3f} to {interval.high:.3f}"
-
-
-def _plain(value: Any) -> str:
-    """Return a setting's value as a person would write it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, int) and abs(value) >= 10_000:
-        return f"{value:,}"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_plain, value)) or "none"
-    return str(value)
