@@ -23,6 +23,7 @@ def build_app() -> typer.Typer:
         localise,
         predict,
         report,
+        runs,
         serve,
         summary,
         train,
@@ -47,6 +48,7 @@ def build_app() -> typer.Typer:
     app.command("localise")(localise.localise)
     app.command("export")(export.export)
     app.command("report")(report.report)
+    app.add_typer(runs.build_app(), name="runs")
     app.command("summary")(summary.summary)
     app.command("serve")(serve.serve)
     app.command("worker")(worker.worker)

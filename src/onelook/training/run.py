@@ -33,6 +33,7 @@ class Run:
         self.forecast = folder / "forecast.json"
         self.board = folder / "tensorboard"
         self.environment = folder / "environment.json"
+        self.origin = folder / "origin"
         self.chart = folder / "chart.png"
         self.predictions = folder / "predictions.json"
 

@@ -18,6 +18,7 @@ from onelook.structures.files import write_text
 from onelook.training.forecast.budget import parse_duration
 from onelook.training.guard.diagnosis import write_diagnosis
 from onelook.training.memory import keep_memory
+from onelook.training.origin import keep_origin
 from onelook.training.outset import checked, last_seconds, set_out
 from onelook.training.ranks import Ranks, joined
 from onelook.training.run import Run, describe_environment, new_run_folder, refuse_used
@@ -147,12 +148,15 @@ def _begin(
     refuse_used(folder)
     choice = choose(network, settings or {}, processes=ranks.size)
     with stop.at_once():  # there is nothing to finish or to save yet
-        outset = set_out(choice, checked(choice, data, format, say), weights, say, began, budget, ranks=ranks)
+        dataset = checked(choice, data, format, say)
+        outset = set_out(choice, dataset, weights, say, began, budget, ranks=ranks)
     task = outset.task
     run = Run(folder)
     session = Session(run, task, _facts(task), say, ranks)
     refuse_full_disk(folder, session.state)
     run.begin(settings_toml(task.settings), describe_environment())
+    if ranks.first:
+        keep_origin(run, network, data, format, weights, settings or {}, dataset)
     if outset.measured is not None:
         session.reserve = last_seconds(outset.measured, task)
     with session.watch.pace.beside("save"):

@@ -39,3 +39,21 @@ def test_ticks_are_round(low: float, high: float, expected: list[float]) -> None
 
 def test_logarithmic_ticks_are_one_two_and_five() -> None:
     assert log_ticks(0.3, 12) == pytest.approx([0.5, 1, 2, 5, 10])
+
+
+def test_dots_alone_say_what_they_are_told_to_and_leave_out_what_is_unknown() -> None:
+    x, y = np.array([1.0, 10.0, np.nan]), np.array([0.5, 0.7, 0.9])
+    line = Line("runs", x, y, "red", "none", dots=True, told=("a <b>", "c", "d"))
+
+    plot = line_plot("t", [line], ("x", "y"), Axes((1, 10), (0, 1), log_x=True))
+
+    root = ET.fromstring(plot.svg)
+    assert root.findall("polyline") == []
+    assert [title.text for dot in root.findall("circle") for title in dot] == ["a <b>", "c"]
+
+
+def test_a_logarithmic_axis_gives_every_decade_the_same_room() -> None:
+    axes = Axes((1, 100), (0, 1), log_x=True)
+    places, _ = axes.place(np.array([1.0, 10.0, 100.0]), np.zeros(3))
+
+    assert places[1] - places[0] == pytest.approx(places[2] - places[1])

@@ -27,8 +27,11 @@ class Line:
     x: Reals
     y: Reals
     colour: str
-    style: Literal["", "thin", "faint"] = ""
+    style: Literal["", "thin", "faint", "none"] = ""
+    """`none` leaves the dots alone."""
     dots: bool = False
+    told: Sequence[str] = ()
+    """What a dot says of itself (n,), by default the line's name and its y."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +45,24 @@ class Plot:
 
 @dataclass(frozen=True)
 class Axes:
-    """The ranges of a plot's data, and the scale of y."""
+    """The ranges of a plot's data, and the scales of y and x."""
 
     x: tuple[float, float]
     y: tuple[float, float]
     log: bool = False
+    log_x: bool = False
 
     def place(self, x: Reals, y: Reals) -> tuple[Reals, Reals]:
         """Return the SVG coordinates of data points; y beyond its range is cut to it."""
-        low, high = (math.log(value) for value in self.y) if self.log else self.y
-        height = np.log(np.maximum(y, 1e-300)) if self.log else y
-        share_x = (x - self.x[0]) / ((self.x[1] - self.x[0]) or 1)
-        share_y = np.clip((height - low) / ((high - low) or 1), 0, 1)
+        share_x, share_y = _shares(x, self.x, self.log_x), np.clip(_shares(y, self.y, self.log), 0, 1)
         return LEFT + share_x * (WIDTH - LEFT - RIGHT), TOP + (1 - share_y) * (HEIGHT - TOP - BOTTOM)
+
+
+def _shares(values: Reals, span: tuple[float, float], log: bool) -> Reals:
+    """Return how far the values lie from the low end of `span` (0) to the high one (1)."""
+    low, high = (math.log(value) for value in span) if log else span
+    at = np.log(np.maximum(values, 1e-300)) if log else values
+    return np.asarray((at - low) / ((high - low) or 1))
 
 
 def rgb(index: int) -> str:
@@ -105,7 +113,7 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 def _grid(axes: Axes) -> Markup:
     across = log_ticks(*axes.y) if axes.log else ticks(*axes.y)
-    upright = ticks(*axes.x)
+    upright = log_ticks(*axes.x) if axes.log_x else ticks(*axes.x)
     _, heights = axes.place(np.zeros(len(across)), np.asarray(across, np.float64))
     places, _ = axes.place(np.asarray(upright, np.float64), np.ones(len(upright)))
     rows = [
@@ -131,20 +139,28 @@ def _figure(value: float) -> str:
 
 def _path(line: Line, axes: Axes) -> Markup:
     known = np.isfinite(line.x) & np.isfinite(line.y)
+    if line.style == "none":
+        return _dots(line, axes, known)
     x, y = axes.place(*_thinned(line.x[known], line.y[known]))
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
     path = Markup('<polyline class="line{}" points="{}" style="stroke:{}"><title>{}</title></polyline>').format(
         f" {line.style}" if line.style else "", points, line.colour, line.name
     )
-    if not line.dots:
-        return path
+    return path + _dots(line, axes, known) if line.dots else path
+
+
+def _dots(line: Line, axes: Axes, known: NDArray[np.bool_]) -> Markup:
+    """Return a dot for every known point, each with what it says of itself."""
+    told = line.told or [f"{line.name} {value:.3f}" for value in line.y.tolist()]
+    x, y = axes.place(line.x[known], line.y[known])
+    words = [word for word, shown in zip(told, known.tolist(), strict=True) if shown]
     dots = [
-        Markup('<circle cx="{:.1f}" cy="{:.1f}" r="3" style="fill:{}"><title>{} {:.3f}</title></circle>').format(
-            a, b, line.colour, line.name, value
+        Markup('<circle cx="{:.1f}" cy="{:.1f}" r="3" style="fill:{}"><title>{}</title></circle>').format(
+            a, b, line.colour, word
         )
-        for a, b, value in zip(x.tolist(), y.tolist(), line.y[known].tolist(), strict=False)
+        for a, b, word in zip(x.tolist(), y.tolist(), words, strict=True)
     ]
-    return path + Markup("").join(dots)
+    return Markup("").join(dots)
 
 
 def _thinned(x: Reals, y: Reals) -> tuple[Reals, Reals]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from onelook.structures.errors import UserError
 from onelook.training.guard.diagnosis import record_death
+from onelook.training.origin import changes_told
 from onelook.training.run import Run
 from onelook.training.settings import TrainSettings, make_train_settings, read_train_settings
 from onelook.training.survival.checkpoint import NEWEST, newest_whole, sweep, take_as_newest
@@ -63,9 +64,7 @@ def refuse_other_data(task: Task, facts: Mapping[str, Any], data: Path, run: Run
     """Raise UserError, saying what is different, when the data is not what the run was trained on."""
     if task.digests() == facts["digest"]:
         return
-    now, then = task.data_facts(), facts["data"]
-    changes = [f"{name} {_words(then[name])} -> {_words(now[name])}" for name in now if now[name] != then.get(name)]
-    what = "; ".join(changes) if changes else "as many images and boxes, but not the same ones"
+    what = changes_told(facts["data"], task.data_facts())
     raise UserError(
         f"{data}: expected the data that {run.folder} was trained on, got other images, boxes or classes ({what}); "
         f"for this data begin a new run with --weights {run.folder}"
@@ -80,7 +79,3 @@ def _same(wanted: TrainSettings, kept: TrainSettings, name: str) -> bool:
         if hasattr(home[0], plain)
     ]
     return bool(homes) and getattr(homes[0][0], plain) == getattr(homes[0][1], plain)
-
-
-def _words(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

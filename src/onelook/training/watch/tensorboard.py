@@ -28,7 +28,7 @@ class Board:
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Write every number of a line of metrics, under its kind and name."""
-        for name, value in _numbers({key: value for key, value in line.items() if key not in _NOT_SHOWN}):
+        for name, value in numbers_of(line):
             self._writer.add_scalar(f"{line['kind']}/{name}", value, line["step"])
 
     def close(self) -> None:
@@ -37,6 +37,11 @@ class Board:
 
 
 _NOT_SHOWN = ("kind", "step", "time", "split", "per_class")
+
+
+def numbers_of(line: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """Return every number of a line of metrics with its name, those of tables and rows as `losses/box`."""
+    return _numbers({key: value for key, value in line.items() if key not in _NOT_SHOWN})
 
 
 def _numbers(values: Mapping[str, Any], before: str = "") -> list[tuple[str, float]]:

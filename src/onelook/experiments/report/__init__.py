@@ -1,0 +1,1 @@
+"""Finished runs become tables, intervals, statements and one page."""
