@@ -14,7 +14,7 @@ WORKERS ?= 2
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
-demo: $(INSTALLED) ## the whole road on generated images: data, training, evaluation, report
+demo: $(INSTALLED) ## the whole road on generated images: data, training, evaluation, report, the pages
 	$(BIN)/onelook demo --out $(DEMO)
 
 test: $(INSTALLED) ## every test that takes seconds

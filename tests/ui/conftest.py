@@ -13,10 +13,12 @@ import pytest
 from tests.structures.small_models import small_bundle
 
 from onelook.service.client import Service
+from onelook.service.pages.places import UI
 from onelook.service.serving import WELCOME
 from onelook.structures.bundle import darknet_bundle, write_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
+STREET = UI / "static" / "samples" / "street.jpg"
 SCREENS = ROOT / "build" / "screens"
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -96,6 +98,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with Service(service.address, (folder / "key").read_text()) as api:
         for name in ("default", "small"):
             api.publish(name, folder / name, shared=True)
+            api.detect(STREET, name)  # from here on the worker lives, and has both loaded
     yield service
     stop(service)
 
@@ -127,7 +130,7 @@ def open_page(chromium: Any, served: Served) -> Iterator[Open]:
         if sign_in:
             signed_in(context, served)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("console", lambda line: said.append(line.text) if "Content Security Policy" in line.text else None)
         page.goto(served.address + path)

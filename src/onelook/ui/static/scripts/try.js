@@ -7,6 +7,8 @@ import { makePanel, offerDownloads, seenBy, showMistake, showPicture, showSeen }
 import { listenForFiles, openPicture, sampleFile } from "./try/pictures.js";
 
 const LEAST = 0.05;
+const STARTING = "no_worker";
+const MOST_SECONDS = 30;
 
 const asking = document.getElementById("asking");
 const limits = { bytes: Number(asking.dataset.mostBytes), pixels: Number(asking.dataset.mostPixels) };
@@ -29,7 +31,15 @@ async function take(files) {
     tellPictures(mistakes);
   }
   listPictures();
-  await look();
+  const looked = look();
+  showResults();
+  await looked;
+}
+
+/** Bring what was found into view where a small screen hides it. */
+function showResults() {
+  const panels = document.getElementById("panels");
+  if (shown && panels.getBoundingClientRect().top > innerHeight / 2) panels.scrollIntoView();
 }
 
 /** Show the chosen picture by the chosen models, then ask about the other pictures, so that files can be had of all. */
@@ -39,20 +49,27 @@ async function look() {
   keepChoice();
   showPanels(models);
   if (!shown || !models.length) return;
-  await Promise.all(models.map((model) => lookBy(model, shown, current)));
+  const answered = await Promise.all(models.map((model) => lookBy(model, shown, current)));
+  if (answered.every(Boolean)) await lookAtOthers(models, current).catch(() => null); // said when that picture is shown
+}
+
+async function lookAtOthers(models, current) {
   for (const picture of pictures) {
-    for (const model of models) if (current === round) await seen(picture, model).catch(() => null);
+    for (const model of models) if (current === round) await seen(picture, model);
   }
 }
 
+/** Show a picture by one model, and return whether there was an answer. */
 async function lookBy(model, picture, current) {
   const panel = panelOf(model);
   showPicture(panel, picture);
   try {
     const answer = await seen(picture, model);
     if (current === round) showSeen(panel, seenBy(picture, answer, leastScore()));
+    return true;
   } catch (error) {
     if (current === round) showMistake(panel, error.message);
+    return false;
   }
 }
 
@@ -61,7 +78,7 @@ function seen(picture, model) {
   const known = picture.answers.get(model);
   if (known) return known.promise;
   const entry = { answer: null };
-  entry.promise = askAbout(picture, model).then(
+  entry.promise = askPatiently(picture, model).then(
     (answer) => (entry.answer = answer),
     (error) => {
       picture.answers.delete(model);
@@ -70,6 +87,18 @@ function seen(picture, model) {
   );
   picture.answers.set(model, entry);
   return entry.promise;
+}
+
+/** Ask again each second while no worker lives yet: a service that was just started needs some. */
+async function askPatiently(picture, model) {
+  for (let seconds = 0; ; seconds++) {
+    try {
+      return await askAbout(picture, model);
+    } catch (error) {
+      if (error.code !== STARTING || seconds === MOST_SECONDS) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
 }
 
 function askAbout({ file }, model) {
