@@ -7,7 +7,14 @@ from tests.service.api.conftest import Api, Start, api, bundle, running, start
 __all__ = ["Api", "Start", "api", "browser", "bundle", "running", "start"]
 
 
+def browser_of(api: Api, address: str = "http://testserver") -> TestClient:
+    """Return another browser that has not signed in; it asks in the event loop that the API lives in."""
+    browser = TestClient(api.http.app, address, raise_server_exceptions=False, follow_redirects=False)
+    browser.portal = api.http.portal
+    return browser
+
+
 @pytest.fixture
 def browser(api: Api) -> TestClient:
     """Return a browser that has not signed in; redirects are looked at, not followed."""
-    return TestClient(api.http.app, follow_redirects=False, raise_server_exceptions=False)
+    return browser_of(api)

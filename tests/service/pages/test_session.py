@@ -5,6 +5,7 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 from tests.service.api.conftest import Api, Start, problem
+from tests.service.pages.conftest import browser_of
 
 from onelook.service.api.identity import CSRF_HEADER
 from onelook.service.sessions import add_ticket, csrf_of
@@ -31,8 +32,7 @@ def test_a_key_signs_in_and_goes_on_to_where_one_was_going(browser: TestClient, 
 
 
 def test_over_https_the_cookie_stays_there(api: Api) -> None:
-    browser = TestClient(api.http.app, base_url="https://testserver")
-    answer = browser.post("/session", data={"key": api.keys["anna"]}, follow_redirects=False)
+    answer = browser_of(api, "https://testserver").post("/session", data={"key": api.keys["anna"]})
 
     assert "Secure" in answer.headers["Set-Cookie"].split("; ")
 
@@ -114,11 +114,9 @@ def test_a_session_s_secret_is_no_key(browser: TestClient, api: Api) -> None:
     problem(api.http.get("/v1/self", headers=headers), 401, "no_key")
 
 
-def test_an_ended_session_is_told_so(browser: TestClient, start: Start) -> None:
-    api = start(session_seconds=1)
-    mine = TestClient(api.http.app)
-    mine.cookies.set(COOKIE, "an old one")
-    told = problem(mine.get("/v1/self"), 401, "no_key")
+def test_an_ended_session_is_told_so(browser: TestClient) -> None:
+    browser.cookies.set(COOKIE, "an old one")
+    told = problem(browser.get("/v1/self"), 401, "no_key")
 
     assert told["detail"] == "session: expected one that is open, got one that has ended; sign in again"
 
@@ -138,9 +136,10 @@ def test_signing_out_ends_the_session_and_needs_the_token(browser: TestClient, a
 
 def test_a_session_outlives_the_server(start: Start) -> None:
     first = start()
-    browser = TestClient(first.http.app)
-    browser.post("/session", data={"key": first.keys["anna"]}, follow_redirects=False)
-    again = TestClient(start().http.app, cookies={COOKIE: browser.cookies[COOKIE]})
+    browser = browser_of(first)
+    sign_in(browser, first)
+    again = browser_of(start())
+    again.cookies.set(COOKIE, browser.cookies[COOKIE])
 
     assert again.get("/v1/self").json()["client"]["id"] == first.clients["anna"].id
 

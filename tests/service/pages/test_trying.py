@@ -4,6 +4,7 @@ import re
 
 from fastapi.testclient import TestClient
 from tests.service.api.conftest import Api, Start
+from tests.service.pages.conftest import browser_of
 from tests.service.pages.test_session import sign_in
 
 from onelook.service.pages.files import static_files, static_version
@@ -16,9 +17,9 @@ def test_who_has_not_signed_in_is_asked_to_and_comes_back(browser: TestClient) -
     assert 'name="next" value="/?model=cells"' in page.text
 
 
-def test_the_page_carries_the_session_s_token_and_the_limits(browser: TestClient, start: Start) -> None:
+def test_the_page_carries_the_session_s_token_and_the_limits(start: Start) -> None:
     api = start(most_upload=12345)
-    mine = TestClient(api.http.app)
+    mine = browser_of(api)
     token = sign_in(mine, api)
     page = mine.get("/")
 
@@ -40,7 +41,7 @@ def test_every_file_that_the_page_names_is_there(browser: TestClient, api: Api) 
 def test_a_client_s_name_is_shown_as_text(start: Start) -> None:
     api = start()
     api.add("<script>alert(1)</script>")
-    mine = TestClient(api.http.app)
+    mine = browser_of(api)
     sign_in(mine, api, "<script>alert(1)</script>")
 
     page = mine.get("/").text
