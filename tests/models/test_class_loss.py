@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from onelook.models.class_loss import class_losses, spread
-from onelook.models.yolo_loss import LossSettings
+from onelook.models.loss_settings import LossSettings
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.1, 0.2, 0.3]])
 

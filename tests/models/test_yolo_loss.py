@@ -4,8 +4,9 @@ import pytest
 import torch
 from tests.models.tiny import one_head, two_heads
 
+from onelook.models.loss_settings import LossSettings
 from onelook.models.network import Network
-from onelook.models.yolo_loss import LossSettings, yolo_loss
+from onelook.models.yolo_loss import yolo_loss
 from onelook.structures.errors import UserError
 
 SIZE = (32, 32)

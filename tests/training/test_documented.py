@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from onelook.datasets.augment import AugmentSettings
-from onelook.models.yolo_loss import LossSettings
+from onelook.models.loss_settings import LossSettings
 from onelook.training.settings import TrainSettings
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 
 from onelook.datasets.augment import AugmentSettings
 from onelook.models.known import find_network
-from onelook.models.yolo_loss import LossSettings
+from onelook.models.loss_settings import LossSettings
 from onelook.structures.errors import UserError
 from onelook.training.settings import TrainSettings, make_train_settings, read_train_settings, resolve, settings_toml
 

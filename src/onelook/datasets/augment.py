@@ -65,10 +65,10 @@ class AugmentSettings:
     """Part of a box's area, 0 to 1, that must remain inside the picture for the box to be kept."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, _RANGES)
+        check_ranges(self, RANGES)
 
 
-_RANGES: dict[str, tuple[float, float]] = {
+RANGES: dict[str, tuple[float, float]] = {
     "flip": (0, 1),
     "flip_vertical": (0, 1),
     "hue": (0, 0.5),
@@ -86,6 +86,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "cutmix": (0, 1),
     "min_visible": (0, 1),
 }
+"""Least and greatest value of each number."""
 
 NONE = AugmentSettings(flip=0, hue=0, saturation=1, exposure=1, scale=1, aspect=1, translate=0, mosaic=0, min_visible=0)
 """Nothing but the fit into the input."""

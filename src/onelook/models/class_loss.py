@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from onelook.models.yolo_loss import LossSettings
+from onelook.models.loss_settings import LossSettings
 
 
 def class_losses(logits: Sequence[Tensor], targets: Tensor, settings: LossSettings) -> dict[str, Tensor]:

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from onelook.models.class_loss import class_losses
 from onelook.models.darknet.loss import darknet_loss
 from onelook.models.head_figures import Row, head_figures
+from onelook.models.loss_settings import LossSettings
 from onelook.models.sections.convolution import Convolution
 from onelook.models.sections.stored import Stored
 from onelook.models.sections.table import make_modules
-from onelook.models.yolo_loss import LossSettings, yolo_loss
+from onelook.models.yolo_loss import yolo_loss
 from onelook.structures.class_scores import ClassScores, softmax
 from onelook.structures.detections import Detections
 from onelook.structures.network.cfg import Cfg

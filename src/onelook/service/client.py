@@ -20,8 +20,6 @@ from onelook.service.messages import (
     AcceptedJobs,
     ClientAnswer,
     ClientList,
-    DataAnswer,
-    DataList,
     JobAnswer,
     JobList,
     JobState,
@@ -33,9 +31,8 @@ from onelook.service.messages import (
     ResultAnswer,
     SelfAnswer,
     Told,
-    TrainingAnswer,
-    TrainingList,
 )
+from onelook.service.training_messages import DataAnswer, DataList, TrainingAnswer, TrainingList
 
 Answer = TypeVar("Answer", bound=Told)
 Picture = str | Path | bytes

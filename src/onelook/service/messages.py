@@ -4,12 +4,11 @@ Times are UTC as ISO 8601. Boxes are x1, y1, x2, y2 in fractions of the image as
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 JobState = Literal["waiting", "delayed", "running", "done", "failed", "dead", "cancelled"]
-TrainingState = Literal["waiting", "running", "done", "failed", "stopped"]
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="Name of a model")]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -281,69 +280,44 @@ class SelfAnswer(Told):
     queues: list[QueueAnswer]
 
 
-class DataAnswer(Told):
-    """Labelled images that were uploaded, to train on."""
+class WorkerAnswer(Told):
+    """A worker that lives."""
 
     id: str
-    name: str
-    created_at: datetime
-    bytes: int
-    files: int
-    images: int
-    boxes: int
-    classes: list[str]
-    format: str
+    host: str
+    pid: int
+    models: list[str] = Field(description="Loaded now, as owner/name@version")
+    started_at: datetime
 
 
-class DataList(Told):
-    """What you have uploaded to train on."""
+class ClientQueueAnswer(QueueAnswer):
+    """A client's jobs for one model."""
 
-    data: list[DataAnswer]
-
-
-class TrainingRequest(Asked):
-    """A training, or a forecast of one."""
-
-    data: Annotated[str, Field(pattern=r"^[a-z0-9]{1,64}$", description="Id of uploaded data")]
-    network: Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9][a-z0-9._-]*$")] | None = Field(
-        None, description="A network by name, such as yolov3-tiny; or give `cfg`"
-    )
-    cfg: Annotated[str, Field(max_length=1_000_000)] | None = Field(None, description="The text of a Darknet .cfg")
-    weights: Name | None = Field(None, description="Start from the current version of this model")
-    settings: dict[str, str | int | float | bool] = Field(
-        default_factory=dict, description="Hyperparameters: any setting that `onelook train --set` takes"
-    )
-    time_budget: Annotated[str, Field(pattern=r"^[0-9.]+[hms]$")] | None = Field(None, description="Such as 2h or 45m")
-    kind: Literal["training", "forecast"] = "training"
+    client_id: str
+    client_name: str
 
 
-class TrainingAnswer(Told):
-    """A training or a forecast: how it stands, and what came of it."""
+class ServiceAnswer(Told):
+    """How the whole service stands."""
 
-    id: str
-    kind: Literal["training", "forecast"]
-    state: TrainingState
-    data: str
-    network: str
-    weights: str | None = None
-    settings: dict[str, str | int | float | bool]
-    time_budget: str | None = None
-    created_at: datetime
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    progress: dict[str, Any] | None = Field(None, description="The latest line of the run's metrics")
-    result: dict[str, Any] | None = Field(None, description="What the command printed: metrics, or the forecast")
-    error: str | None = None
+    waiting: int
+    delayed: int
+    running: int
+    oldest_seconds: float = Field(description="How long the oldest waiting job has waited; 0: none waits")
+    per_second: float = Field(description="Jobs that ended within the last minute, a second")
+    queues: list[ClientQueueAnswer]
+    workers: list[WorkerAnswer]
 
 
-class TrainingList(Told):
-    """Your trainings, newest first."""
+class FailedJobAnswer(JobAnswer):
+    """A job that failed, as an administrator sees it."""
 
-    trainings: list[TrainingAnswer]
+    client_id: str
+    retries: bool = Field(description="Whether it can be tried again: its picture is still to be had")
 
 
-class PromoteRequest(Asked):
-    """Where the best model of a training goes."""
+class FailedJobList(Told):
+    """Failed jobs of all clients, newest first."""
 
-    name: Name
-    shared: bool = False
+    jobs: list[FailedJobAnswer]
+    next: str | None = Field(None, description="Give it as `before` to see older ones; none when there are no more")

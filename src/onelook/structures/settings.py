@@ -1,8 +1,11 @@
 """Settings: frozen dataclasses, read from TOML, overridden by `key=value`, unknown keys refused with the nearest known one."""
 
+import ast
 import dataclasses
+import inspect
 import tomllib
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -135,3 +138,15 @@ def _scalar(value: Any, kind: type) -> Any:
 
 def _spelled(kind: type) -> str:
     return {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}.get(kind, kind.__name__)
+
+
+def field_words(kind: type) -> dict[str, str]:
+    """Return by the name of each field the docstring under it, on one line; a field without one is left out."""
+    (described,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(described, ast.ClassDef)
+    words = {}
+    for field, below in pairwise(described.body):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=text)):
+                words[name] = " ".join(str(text).split())
+    return words

@@ -30,6 +30,7 @@ class Run:
         self.diagnosis = folder / "diagnosis.md"
         self.metrics = folder / "metrics.jsonl"
         self.resources = folder / "resources.jsonl"
+        self.samples = folder / "samples.jsonl"
         self.forecast = folder / "forecast.json"
         self.board = folder / "tensorboard"
         self.environment = folder / "environment.json"
@@ -61,11 +62,12 @@ class Run:
         return _read_lines(self.guard)
 
     def rewind(self, step: int, events: int | None = None) -> None:
-        """Drop what the metrics say of steps after `step`, and the guard's events after number `events`.
+        """Drop what metrics and samples say of steps after `step`, and the guard's events after number `events`.
 
         A resumed run writes them again. Deaths have no number and stay.
         """
-        _write_lines(self.metrics, [line for line in self.read_metrics() if line["step"] <= step])
+        for path in (path for path in (self.metrics, self.samples) if path.is_file()):
+            _write_lines(path, [line for line in _read_lines(path) if line["step"] <= step])
         if events is not None and self.guard.is_file():
             _write_lines(self.guard, [line for line in self.read_events() if line.get("number", 0) <= events])
 

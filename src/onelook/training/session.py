@@ -11,7 +11,7 @@ import torch
 
 from onelook.datasets.loader import Batch, PictureError
 from onelook.structures.errors import UserError
-from onelook.structures.files import write_json
+from onelook.structures.files import append_json, write_json
 from onelook.structures.progress import track
 from onelook.training.forecast.early import early_forecast, is_time
 from onelook.training.forecast.forecast import told
@@ -279,6 +279,7 @@ class Session:
         epoch = self.state.step / self.steps_an_epoch
         line = {"kind": "eval", "step": self.state.step, "epoch": epoch, "split": "val", **found.words}
         self._add(line)
+        append_json(self.run.samples, {"step": self.state.step, "epoch": epoch, "images": found.samples})
         self.state.scores.append(found.score)
         if found.score >= self.state.best:
             self.state.best = found.score

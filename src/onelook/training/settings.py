@@ -2,13 +2,13 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from onelook.datasets.augment import AugmentSettings
-from onelook.models.yolo_loss import LossSettings
+from onelook.models.loss_settings import LossSettings
 from onelook.structures.errors import UserError, nearest
 from onelook.structures.named_network import STEMS
 from onelook.structures.network.cfg import Cfg
@@ -107,17 +107,12 @@ class TrainSettings:
     """How boxes, objectness and classes are weighed."""
 
     def __post_init__(self) -> None:
-        _one_of("recipe", self.recipe, ("modern", "darknet"))
-        _one_of("resize", self.resize, ("auto", "letterbox", "stretch", "cut"))
-        _one_of("guard", self.guard, ("recover", "stop"))
-        _one_of("anchors", self.anchors, ("auto", "keep", "fit"))
-        _one_of("optimizer", self.optimizer, ("adamw", "sgd", "asgd", None))
-        _one_of("precision", self.precision, ("auto", *PRECISIONS))
-        _one_of("stem", self.stem, (*STEMS, None))
+        for name, known in CHOICES.items():
+            _one_of(name, getattr(self, name), known)
         if min(self.head or (1,)) < 1:
             raise UserError(f"head: expected widths of at least 1, got {self.head}")
-        _one_of("policy", self.policy, (*(POLICIES if self.recipe == "darknet" else MODERN_POLICIES), None))
-        check_ranges(self, _RANGES)
+        _one_of("policy", self.policy, POLICIES if self.recipe == "darknet" else MODERN_POLICIES)
+        check_ranges(self, RANGES)
         if self.epochs is not None and self.max_batches is not None:
             raise UserError(f"epochs={self.epochs:g} and max_batches={self.max_batches}: expected one of the two")
         if self.batch and self.subdivisions and self.batch % self.subdivisions:
@@ -130,7 +125,18 @@ PRECISIONS = ("float32", "bfloat16", "float16")
 
 MODERN_POLICIES = ("cosine", "steps", "constant", "plateau")
 
-_RANGES: dict[str, tuple[float, float]] = {
+CHOICES: dict[str, tuple[str, ...]] = {
+    "recipe": ("modern", "darknet"),
+    "resize": ("auto", "letterbox", "stretch", "cut"),
+    "anchors": ("auto", "keep", "fit"),
+    "optimizer": ("adamw", "sgd", "asgd"),
+    "precision": ("auto", *PRECISIONS),
+    "guard": ("recover", "stop"),
+    "stem": STEMS,
+}
+"""The words that a setting may have; `policy` may have MODERN_POLICIES, or with the darknet recipe Darknet's."""
+
+RANGES: dict[str, tuple[float, float]] = {
     "epochs": (0.001, 1e6),
     "max_batches": (1, 1e9),
     "batch": (1, 65536),
@@ -157,9 +163,10 @@ _RANGES: dict[str, tuple[float, float]] = {
     "threads": (1, 1024),
     "chance_steps": (20, 1e9),
 }
+"""Least and greatest value of each number."""
 
-_TABLES: dict[str, type] = {"augment": AugmentSettings, "loss": LossSettings}
-_DERIVED = ("letterbox",)
+TABLES: dict[str, type] = {"augment": AugmentSettings, "loss": LossSettings}
+DERIVED = ("letterbox",)
 """Augmentation's fields that follow from another setting (`resize`)."""
 
 
@@ -169,17 +176,17 @@ def make_train_settings(values: Mapping[str, Any], where: str) -> TrainSettings:
     Raises UserError naming `where` for what is unknown or out of range.
     """
     plain: dict[str, Any] = {}
-    tables: dict[str, dict[str, Any]] = {name: {} for name in _TABLES}
+    tables: dict[str, dict[str, Any]] = {name: {} for name in TABLES}
     for key, value in values.items():
         table, _, inner = key.rpartition(".")
-        if key in _TABLES and isinstance(value, Mapping):
+        if key in TABLES and isinstance(value, Mapping):
             tables[key].update(value)
-        elif table in _TABLES:
+        elif table in TABLES:
             tables[table][inner] = value
         else:
-            home = next((name for name, kind in _TABLES.items() if key in _names(kind)), None)
+            home = next((name for name, kind in TABLES.items() if key in _names(kind)), None)
             (tables[home] if home else plain)[key] = value
-    for name in _DERIVED:
+    for name in DERIVED:
         if name in tables["augment"]:
             raise UserError(f"{where}: {name}: expected resize=letterbox or resize=stretch instead")
     _refuse_unknown(plain, where)
@@ -297,13 +304,13 @@ def _names(kind: Any) -> set[str]:
 
 
 def _refuse_unknown(plain: Mapping[str, Any], where: str) -> None:
-    known = sorted(set().union(_names(TrainSettings), *map(_names, _TABLES.values())) - {*_TABLES, *_DERIVED})
+    known = sorted(set().union(_names(TrainSettings), *map(_names, TABLES.values())) - {*TABLES, *DERIVED})
     unknown = next((key for key in plain if key not in known), None)
     if unknown is not None:
         raise UserError(f"{where}: unknown setting {unknown!r}{nearest(unknown, known)} (known: {', '.join(known)})")
 
 
-def _one_of(name: str, value: str | None, known: tuple[str | None, ...]) -> None:
-    if value not in known:
-        words = [word for word in known if word]
-        raise UserError(f"{name}: expected {', '.join(words)}, got {value!r}{nearest(str(value), words)}")
+def _one_of(name: str, value: str | None, known: Collection[str]) -> None:
+    """Raise UserError for a word that is not known; None is derived later."""
+    if value is not None and value not in known:
+        raise UserError(f"{name}: expected {', '.join(known)}, got {value!r}{nearest(value, known)}")

@@ -9,7 +9,7 @@ import torch
 
 from onelook.models.classifiers.classifier import Classifier
 from onelook.models.classifiers.weights import read_stored, take_over
-from onelook.models.yolo_loss import LossSettings
+from onelook.models.loss_settings import LossSettings
 from onelook.structures.class_scores import ClassScores
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.named_network import NamedNetwork

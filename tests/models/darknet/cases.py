@@ -12,8 +12,8 @@ from torch import Tensor
 
 from onelook.models.darknet.batch_norm import use_darknet_batch_norm
 from onelook.models.darknet.loss import softmax_loss
+from onelook.models.loss_settings import LossSettings
 from onelook.models.network import Network
-from onelook.models.yolo_loss import LossSettings
 from onelook.structures.network.cfg import read_cfg
 from onelook.structures.network.weights_file import read_weights, split_weights
 

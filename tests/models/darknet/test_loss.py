@@ -9,9 +9,9 @@ from tests.models.darknet.cases import CASES, load_case
 from tests.models.tiny import BODY, NET, one_head, two_heads
 
 from onelook.models.darknet.loss import darknet_loss
+from onelook.models.loss_settings import LossSettings
 from onelook.models.network import Network
 from onelook.models.sections.stored import Stored
-from onelook.models.yolo_loss import LossSettings
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.network.cfg import Cfg, parse_cfg
 

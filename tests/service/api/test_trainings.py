@@ -286,7 +286,7 @@ def test_what_a_dead_owner_left_is_stopped(training: Callable[[str], Api], api: 
 
 
 def test_the_command_is_what_a_user_would_type(api: Api, blood: bytes) -> None:
-    more = {"settings": {"max_batches": 3, "mosaic": True}, "time_budget": "2h", "weights": "default"}
+    more = {"settings": {"max_batches": 3, "tensorboard": True}, "time_budget": "2h", "weights": "default"}
     first, root = _record(api, started(api, blood, **more)), api.backend.settings.http.trainings
     second = _record(api, started(api, blood, kind="forecast", network=None, cfg=CFG))
 
@@ -295,7 +295,7 @@ def test_the_command_is_what_a_user_would_type(api: Api, blood: bytes) -> None:
     folder = folder_of(root, first)
     assert words[1:5] == ["-m", "onelook", "train", "yolov3-tiny"]
     assert words[6:] == [
-        *("--set", "max_batches=3", "--set", "mosaic=true", "--weights", str(folder / "weights")),
+        *("--set", "max_batches=3", "--set", "tensorboard=true", "--weights", str(folder / "weights")),
         *("--time-budget", "2h", "--out", str(folder / "run"), "--json"),
     ]
     assert (folder / "weights" / "bundle.toml").is_file()

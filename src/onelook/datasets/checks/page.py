@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image as Pillow
 
+from onelook.datasets.checks.guilty import guilty_images
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.findings import CODES, ERROR, Finding
 from onelook.datasets.show import photographs
@@ -30,8 +31,6 @@ li{overflow-wrap:anywhere}.error{color:#b00020}.warning{color:#8a5a00}"""
 def write_findings_page(path: Path, dataset: Dataset, findings: Sequence[Finding]) -> None:
     """Write the page; names and words from the data are escaped, so that nothing in them is executed."""
     errors = sum(finding.severity == "error" for finding in findings)
-    places = {str(picture): index for index, picture in enumerate(dataset.paths)}
-    stems = {picture.stem: index for index, picture in enumerate(dataset.paths)}
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><title>onelook data check</title>",
         f"<style>{_STYLE}</style><h1>{escape(_plain(dataset.root))}</h1>",
@@ -46,7 +45,7 @@ def write_findings_page(path: Path, dataset: Dataset, findings: Sequence[Finding
             parts.append(
                 f"<h2 id={code}><span class={severity}>{severity}</span> {code}: {len(own)}</h2><p>{escape(meaning)}</p>"
             )
-            parts += _figures(dataset, own, places, stems)
+            parts += _figures(dataset, own)
             lines = [f"<li>{escape(_plain(finding))}</li>" for finding in own[:MOST_TOLD]]
             more = f"<p>and {len(own) - MOST_TOLD} more</p>" if len(own) > MOST_TOLD else ""
             parts.append(f"<ul>{''.join(lines)}</ul>{more}")
@@ -57,17 +56,9 @@ def _plain(value: object) -> str:
     return str(value).encode("utf-8", "replace").decode()
 
 
-def _guilty(finding: Finding, places: dict[str, int], stems: dict[str, int]) -> list[int]:
-    """Return the picture of a finding, and another that its words name, as those of two splits do."""
-    own = places.get(str(finding.path), stems.get(finding.path.stem))
-    words = (word.strip("(),;") for word in finding.what.split())
-    named = [places[word] for word in words if word in places]
-    return [index for index in (own, *named) if index is not None]
-
-
-def _figures(dataset: Dataset, findings: Sequence[Finding], places: dict[str, int], stems: dict[str, int]) -> list[str]:
+def _figures(dataset: Dataset, findings: Sequence[Finding]) -> list[str]:
     """Return the pictures that findings name, or whose label they name, and those that they are like, with their boxes."""
-    found = [index for finding in findings for index in _guilty(finding, places, stems)]
+    found = [index for guilty in guilty_images(dataset, findings) for index in guilty]
     figures = []
     for index in list(dict.fromkeys(found))[:MOST_DRAWN]:
         try:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from onelook.models.class_loss import class_losses
 from onelook.models.classifiers.initial import reset
 from onelook.models.classifiers.table import CLASSIFIERS
-from onelook.models.yolo_loss import LossSettings
+from onelook.models.loss_settings import LossSettings
 from onelook.structures.class_scores import ClassScores, softmax
 from onelook.structures.named_network import NamedNetwork
 

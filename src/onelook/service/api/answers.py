@@ -13,14 +13,14 @@ from onelook.service.jobs.listing import QueueNumbers
 from onelook.service.jobs.results import as_json
 from onelook.service.messages import (
     ClientAnswer,
-    DataAnswer,
+    FailedJobAnswer,
     FaultAnswer,
     JobAnswer,
     KeyAnswer,
     QueueAnswer,
     ResultAnswer,
-    TrainingAnswer,
 )
+from onelook.service.training_messages import DataAnswer, TrainingAnswer
 from onelook.service.trainings.data import Data
 from onelook.service.trainings.record import Training
 
@@ -28,6 +28,11 @@ from onelook.service.trainings.record import Training
 def answer(value: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a message as JSON: written once, by pydantic, without what the framework would do besides."""
     return Response(value.model_dump_json(by_alias=True), status, headers, "application/json")
+
+
+def picture_answer(jpeg: bytes) -> Response:
+    """Return a reduced picture; whoever has its key may keep it for a while."""
+    return Response(jpeg, 200, {"Cache-Control": "private, max-age=600"}, "image/jpeg")
 
 
 def moment(seconds: float) -> datetime:
@@ -57,6 +62,12 @@ def job_answer(job: Job) -> JobAnswer:
         error=None if job.error is None else FaultAnswer(code=job.error.code, detail=job.error.detail),
         result=None if job.result is None else result_answer(job.result),
     )
+
+
+def failed_job_answer(job: Job) -> FailedJobAnswer:
+    """Return a failed job as an administrator sees it."""
+    retries = job.url is not None or job.state == "dead"  # a dead one's upload is kept
+    return FailedJobAnswer(**job_answer(job).model_dump(), client_id=job.client_id, retries=retries)
 
 
 def result_answer(result: Result) -> ResultAnswer:
@@ -109,6 +120,7 @@ def data_answer(data: Data) -> DataAnswer:
         boxes=data.boxes,
         classes=list(data.classes),
         format=data.format,
+        path=data.path,
     )
 
 

@@ -17,13 +17,14 @@ from onelook.service.api.front import Front
 from onelook.service.api.metrics import RequestNumbers
 from onelook.service.api.observing import Observing
 from onelook.service.api.refusals import answer_to
-from onelook.service.api.routes import clients, data, detect, health, jobs, models, trainings
+from onelook.service.api.routes import clients, data, detect, health, jobs, models, service, trainings, watching
 from onelook.service.configuration import AllSettings
 from onelook.service.database import DatabaseDownError
 from onelook.service.jobs.expiry import expire
 from onelook.service.messages import JobRequest, JobsRequest, ProblemDocument
 from onelook.service.pages import files, session, trying
 from onelook.service.problems import MEDIA_TYPE, install_problems
+from onelook.service.training_messages import DataPath
 
 EXPIRE_SECONDS = 30.0
 CALLBACK_SECONDS = 1.0
@@ -72,7 +73,7 @@ def create_app(settings: AllSettings | None = None) -> FastAPI:
         redoc_url=None,
         docs_url=None,
     )
-    for resource in (jobs, detect, models, data, trainings, clients, health, trying, session, files):
+    for resource in (jobs, detect, models, data, watching, trainings, clients, service, health, trying, session, files):
         app.include_router(resource.router)
     install_problems(app, answer_to)
     app.add_middleware(Front, handlers={("POST", "/v1/jobs"): jobs.post_jobs, ("POST", "/v1/detect"): detect.detect})
@@ -106,7 +107,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
             openapi_version="3.1.0",
         )
         _, read = models_json_schema(
-            [(kind, "validation") for kind in (JobRequest, JobsRequest, ProblemDocument)],
+            [(kind, "validation") for kind in (DataPath, JobRequest, JobsRequest, ProblemDocument)],
             ref_template="#/components/schemas/{model}",
         )
         made["components"]["schemas"].update(read["$defs"])

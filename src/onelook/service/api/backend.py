@@ -31,6 +31,9 @@ MOST_KEYS = 10_000
 Find = Callable[[Database, str], Client | None]
 """Says whose secret it is."""
 
+LOOKS = 2
+"""Requests that may read or decode pictures of training data at the same time; others wait for their turn."""
+
 WORKERS_SECONDS = 1.0
 """Seconds for which the list of workers is trusted."""
 
@@ -48,6 +51,7 @@ class Backend:
         self.pace = Pace(lambda: _seconds_to_empty(self.database, settings.service))
         self.lines = DirectLines()
         self.direct_under_way = 0
+        self.looks = asyncio.Semaphore(LOOKS)
         self._workers: tuple[float, list[WorkerInfo]] = (0.0, [])
         self._models: dict[tuple[str, str | None], float] = {}
         self._keys: dict[tuple[Find, str], tuple[float, Client]] = {}

@@ -59,6 +59,8 @@ class HttpSettings:
     """Seconds after that in which what is under way may end; what is new is answered 503."""
     trainings: Path = Path("trainings")
     """Folder for uploaded data and for runs; several API processes must share it."""
+    data_roots: tuple[str, ...] = ()
+    """Folders of this machine whose labelled images clients may train on where they lie; none allows uploads alone."""
     most_trainings: int = 1
     """Trainings that this process runs at once; 0 leaves them to other processes."""
 

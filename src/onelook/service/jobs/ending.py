@@ -1,4 +1,4 @@
-"""What every end of a job has in common: its state and moment, its picture deleted, its callback noted."""
+"""What every end of a job has in common: its state and moment, its picture deleted unless it is dead, its callback noted."""
 
 from collections.abc import Mapping, Sequence
 
@@ -36,7 +36,7 @@ def end(
             "error_detail": fault.detail if fault else None,
         }
         connection.execute(update(jobs).where(jobs.c.seq.in_(seqs)).values(**values))
-    pictures = [row.id for row in rows if row.url is None]
+    pictures = [row.id for row in rows if row.url is None and state != "dead"]  # a dead one may be tried again
     if pictures:
         connection.execute(delete(uploads).where(uploads.c.job_id.in_(pictures)))
     notes = [

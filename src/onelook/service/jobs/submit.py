@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from onelook.service.database import Database
 from onelook.service.jobs.counts import Moves, shift
 from onelook.service.jobs.job import Accepted, Submission
 from onelook.service.jobs.quotas import Allowance, allowances, check_room, check_waiting, spend, waiting_in_all
 from onelook.service.jobs.refusals import IdempotencyError, RefusedError, UnknownClientError
-from onelook.service.scheduler import start_time
-from onelook.service.schema import idempotency, jobs, queues, shares, uploads
+from onelook.service.jobs.waking import wake
+from onelook.service.schema import idempotency, jobs, shares, uploads
 from onelook.service.settings import ServiceSettings
 
 MOST_TOGETHER = 256
@@ -229,17 +229,8 @@ class _Group:
         for client_id in sorted(client_id for client_id in came if self._allowed[client_id].jobs_per_minute):
             values = {"tokens": self._allowed[client_id].tokens, "tokens_at": self._now}
             self._connection.execute(update(shares).where(shares.c.client_id == client_id).values(**values))
-        woken = sorted(came - self._were_active)
-        if woken:
-            busy = select(queues.c.client_id).where(queues.c.waiting + queues.c.running > 0)
-            active = select(func.min(shares.c.virtual_time)).where(shares.c.client_id.in_(busy)).scalar_subquery()
-            latest = select(func.max(shares.c.virtual_time)).scalar_subquery()
-            least, most = self._connection.execute(select(active, latest)).one()
-            for client_id in woken:
-                begin = start_time(self._allowed[client_id].virtual_time, [] if least is None else [least], most)
-                self._connection.execute(
-                    update(shares).where(shares.c.client_id == client_id).values(virtual_time=begin)
-                )
+        woken = came - self._were_active
+        wake(self._connection, {client_id: self._allowed[client_id].virtual_time for client_id in woken})
 
 
 def _already_there(connection: Connection, ids: list[str]) -> set[str]:

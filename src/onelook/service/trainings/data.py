@@ -1,14 +1,16 @@
-"""Labelled images that clients upload: unpacked, read once, and refused when they say nothing or lead out of their folder."""
+"""Labelled images to train on: uploaded and unpacked, or on the server already; refused when they say nothing or lead outside."""
 
 import json
 import os
 import secrets
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from onelook.datasets.reading import read
 from onelook.service.unpacking import only_folder, remove, unpack
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.files import new_folder, write_json
@@ -30,45 +32,94 @@ class Data:
     boxes: int
     classes: tuple[str, ...]
     format: str
+    path: str | None = None
+    """Where it lies on the server, when it was not uploaded."""
 
 
 def add_data(root: Path, client_id: str, name: str, archive: BinaryIO, most_bytes: int) -> Data:
     """Unpack a zip and keep it. Raises UserError, and keeps nothing, for what is no zip or no labelled images."""
-    id_ = f"d{secrets.token_hex(8)}"
+    id_ = _new_id()
     with new_folder(_folder(root, client_id, id_)) as folder:
         count = unpack(archive, folder / _FILES, most_bytes, "data")
         images, boxes, classes, format = _look(only_folder(folder / _FILES))
-        size = sum(path.stat().st_size for path in (folder / _FILES).rglob("*") if path.is_file())
-        data = Data(id_, name, time.time(), size, count, images, boxes, classes, format)
+        data = Data(id_, name, time.time(), _bytes_of(folder / _FILES), count, images, boxes, classes, format)
         write_json(folder / _FACTS, asdict(data))
     return data
 
 
-def _look(top: Path) -> tuple[int, int, tuple[str, ...], str]:
-    """Return the numbers of images and boxes, the classes and the format. Raises UserError, with paths as they were packed."""
-    from onelook.datasets.reading import read
+def add_path(root: Path, client_id: str, name: str, path: str, roots: Sequence[str]) -> Data:
+    """Let a client train on what lies on the server, below one of `roots`; nothing of it is copied or changed.
 
+    Raises UserError for another place and for no labelled images; which files there are elsewhere is not told.
+    """
+    top = Path(path).resolve()
+    if not any(top.is_relative_to(Path(each).resolve()) for each in roots):
+        told = ", ".join(roots) or "nothing: http.data_roots names no folder, upload a zip"
+        raise UserError(f"path: expected one below {told}, got {path!r}")
+    id_ = _new_id()
+    with new_folder(_folder(root, client_id, id_)) as folder:
+        images, boxes, classes, format = _look(top, "path")
+        data = Data(id_, name, time.time(), 0, 0, images, boxes, classes, format, str(top))
+        write_json(folder / _FACTS, asdict(data))
+    return data
+
+
+def divide_data(root: Path, client_id: str, data: Data, ratios: Sequence[float], seed: int, most_bytes: int) -> Data:
+    """Keep the same pictures once more, divided anew into train, val and, with a third ratio, test.
+
+    Raises UserError for ratios that are none, for data that cannot be read, and for more than `most_bytes`.
+    """
+    from onelook.datasets.changes.splitting import split_dataset
+    from onelook.datasets.converting import convert
+
+    id_, top = _new_id(), data_path(root, client_id, data.id)
+    divided = split_dataset(read(top, report=lambda finding: None), ratios, seed)
+    with new_folder(_folder(root, client_id, id_)) as folder:
+        convert(divided, "darknet" if len(divided.boxes) else "folders", folder / _FILES)
+        size, count = _bytes_of(folder / _FILES), sum(path.is_file() for path in (folder / _FILES).rglob("*"))
+        if size > most_bytes:
+            raise UserError(f"data: expected at most {most_bytes} bytes, got {size}; remove some first")
+        images, boxes, classes, format = _look(folder / _FILES)
+        made = Data(id_, data.name, time.time(), size, count, images, boxes, classes, format)
+        write_json(folder / _FACTS, asdict(made))
+    return made
+
+
+def _new_id() -> str:
+    return f"d{secrets.token_hex(8)}"
+
+
+def _bytes_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _look(top: Path, field: str = "data") -> tuple[int, int, tuple[str, ...], str]:
+    """Return the numbers of images and boxes, the classes and the format. Raises UserError, with paths as they were packed."""
     try:
         dataset = read(top, report=lambda finding: None)
     except UserError as error:
-        told = (
-            str(error)
-            .replace(f"{top}/", "")
-            .replace(str(top), "the archive")
-            .replace(str(top.resolve()), "the archive")
-        )
-        raise FormatError(f"data: {told.removeprefix('the archive: ')}") from None
+        raise FormatError(f"{field}: {without_folder(str(error), top).removeprefix('the data: ')}") from None
     inside = str(top.resolve()) + os.sep
     for path in dataset.paths:
         if not str(Path(path).resolve()).startswith(inside):
-            raise FormatError(f"data: expected images inside the archive, got {str(path)[:200]!r}")
+            raise FormatError(f"{field}: expected images inside the data's folder, got {str(path)[:200]!r}")
     if not len(dataset.paths) or not dataset.labelled.any():
-        raise FormatError("data: expected labelled images, got none")
+        raise FormatError(f"{field}: expected labelled images, got none")
     return len(dataset.paths), len(dataset.boxes), dataset.names, dataset.format
+
+
+def without_folder(words: str, top: Path) -> str:
+    """Return words with paths as the client knows them, from the data's folder on."""
+    for place in (str(top), str(top.resolve())):
+        words = words.replace(f"{place}/", "").replace(place, "the data")
+    return words
 
 
 def data_path(root: Path, client_id: str, id_: str) -> Path:
     """Return the folder to train on."""
+    data = find_data(root, client_id, id_)
+    if data is not None and data.path is not None:
+        return Path(data.path)
     return only_folder(_folder(root, client_id, id_) / _FILES)
 
 

@@ -1,5 +1,6 @@
 """What is known of one training: a file in its folder, written whole; the run itself lies beside it."""
 
+import hashlib
 import json
 import secrets
 import time
@@ -8,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from onelook.structures.errors import UserError
 from onelook.structures.files import new_folder, write_json, write_text
 
 Kind = Literal["training", "forecast"]
@@ -37,6 +39,8 @@ class Training:
     finished_at: float | None = None
     result: Mapping[str, Any] | None = None
     error: str | None = None
+    digest: str = ""
+    """Of what was asked for: a key that comes again must come with the same."""
 
     @property
     def has_ended(self) -> bool:
@@ -44,15 +48,34 @@ class Training:
         return self.state in ("done", "failed", "stopped")
 
 
+class TakenError(UserError):
+    """There is a training of this id already."""
+
+
+def new_id() -> str:
+    """Return an id that nobody guesses."""
+    return f"t{secrets.token_hex(8)}"
+
+
+def id_of(client_id: str, key: str) -> str:
+    """Return the id that a client's request with an Idempotency-Key always gets."""
+    return f"t{hashlib.sha256(f'{client_id} {key}'.encode()).hexdigest()[:16]}"
+
+
 def new_training(
-    root: Path, client_id: str, kind: Kind, data: str, network: str, cfg: str | None, **more: Any
+    root: Path, id_: str, client_id: str, kind: Kind, data: str, network: str, cfg: str | None, **more: Any
 ) -> Training:
-    """Write down a training that waits, with the text of its network where that came with it."""
-    training = Training(f"t{secrets.token_hex(8)}", client_id, kind, data, network, created_at=time.time(), **more)
-    with new_folder(folder_of(root, training)) as folder:
-        if cfg is not None:
-            write_text(folder / "network.cfg", cfg)
-        write_json(folder / _FACTS, asdict(training))
+    """Write down a training, with the text of its network where that came with it. Raises TakenError."""
+    training = Training(id_, client_id, kind, data, network, created_at=time.time(), **more)
+    try:
+        with new_folder(folder_of(root, training)) as folder:
+            if cfg is not None:
+                write_text(folder / "network.cfg", cfg)
+            write_json(folder / _FACTS, asdict(training))
+    except (UserError, OSError):
+        if find_training(root, client_id, id_) is None:
+            raise
+        raise TakenError(f"training: expected a new one, got {id_}, which is there already") from None
     return training
 
 

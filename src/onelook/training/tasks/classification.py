@@ -34,6 +34,7 @@ from onelook.training.report.report import rebuild_report
 from onelook.training.run import Run
 from onelook.training.settings import TrainSettings
 from onelook.training.tasks.task import Say, StepLoad, Task, Validation
+from onelook.training.watch.samples import class_samples
 
 BATCH, RATE, DECAY = 64, 0.05, 5e-4
 """Of the modern recipe for classifiers: SGD with momentum 0.9; the rate is for a batch of 64 and in proportion to it."""
@@ -118,7 +119,8 @@ class ClassificationTask(Task):
         words = found.as_json()
         metrics = {key: words[key] for key in ("top1", "top5") if words[key] is not None}
         logged = {key: words[key] for key in _LOGGED}
-        return Validation(found.top1 or 0.0, logged, metrics, in_words(found), collapsed(found))
+        samples = class_samples(self.val, logits)
+        return Validation(found.top1 or 0.0, logged, metrics, in_words(found), collapsed(found), samples)
 
     def write_model(self, folder: Path, network: nn.Module, metrics: Mapping[str, Any]) -> None:
         """Write what the network is, class names, weights and how the input is made."""

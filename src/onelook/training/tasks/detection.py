@@ -18,6 +18,7 @@ from onelook.training.report.proof import prove
 from onelook.training.run import Run
 from onelook.training.tasks.task import Say, StepLoad, Task, Validation
 from onelook.training.tasks.validation import collapsed, detect, truths
+from onelook.training.watch.samples import detection_samples
 
 _LOGGED = ("ap", "ap50", "ap75", "precision", "recall", "f1", "per_class")
 _KEPT = ("ap", "ap50")
@@ -81,7 +82,8 @@ class DetectionTask(Task):
         told = f"AP50 {evaluation.ap50 or 0:.3f}  AP {evaluation.ap or 0:.3f}"
         metrics = {key: words[key] for key in _KEPT if words[key] is not None}
         logged = {key: words[key] for key in _LOGGED}
-        return Validation(evaluation.ap or 0.0, logged, metrics, told, collapsed(found, len(self.val.boxes)))
+        same, samples = collapsed(found, len(self.val.boxes)), detection_samples(self.val, found)
+        return Validation(evaluation.ap or 0.0, logged, metrics, told, same, samples)
 
     def write_model(self, folder: Path, network: nn.Module, metrics: Mapping[str, Any]) -> None:
         """Write cfg, class names, weights and how the input is made."""

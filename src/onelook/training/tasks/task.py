@@ -4,7 +4,7 @@
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class Validation:
     """The numbers in a few words for the terminal."""
     collapsed: str = ""
     """`nothing detected` and the like, when the answers are the same whatever the picture; the guard tells of it."""
+    samples: Sequence[Mapping[str, Any]] = ()
+    """What was seen on a few of its pictures, as samples.jsonl has it."""
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,35 @@
-"""Trainings: forecast, start, follow, stop, resume, and let the best model serve."""
+"""Trainings: forecast, start, stop, resume, and let the best model serve; `watching` tells how they go."""
 
 import asyncio
-import json
+import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from pathlib import Path as Folder
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Response
-from fastapi.responses import StreamingResponse
 
 from onelook.service.api.answers import answer, training_answer
 from onelook.service.api.backend import Backend, Open
 from onelook.service.api.identity import Caller
 from onelook.service.api.publishing import owner_of, publish_run, weights_of
-from onelook.service.clients import Client
-from onelook.service.messages import PromoteRequest, PublishedVersion, TrainingAnswer, TrainingList, TrainingRequest
+from onelook.service.clients import Client, find_client
+from onelook.service.jobs.refusals import IdempotencyError
+from onelook.service.messages import PublishedVersion
 from onelook.service.models.store import copy_out
 from onelook.service.problems import ProblemError, from_user_error, invalid, not_found
+from onelook.service.training_messages import PromoteRequest, TrainingAnswer, TrainingList, TrainingRequest
 from onelook.service.trainings.data import find_data
 from onelook.service.trainings.record import (
+    TakenError,
     Training,
+    Value,
     change,
     find_training,
     folder_of,
+    id_of,
     list_trainings,
+    new_id,
     new_training,
     progress_lines,
     run_of,
@@ -38,28 +43,52 @@ router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
 
 TrainingId = Annotated[str, Path(pattern=r"^[a-z0-9]{1,64}$")]
 
-LOOK_SECONDS = 0.5
 MOST_UNFINISHED = 20
 """Trainings of one client that may wait or run."""
 _SETTING = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 @router.post("", status_code=202, response_model=TrainingAnswer)
-async def post_training(asked: TrainingRequest, backend: Open, client: Caller) -> Response:
+async def post_training(
+    asked: TrainingRequest,
+    backend: Open,
+    client: Caller,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=255, description="The same key gives the same training again")
+    ] = None,
+) -> Response:
     """Start a training on uploaded data, or with `kind` forecast learn what it would take."""
     backend.check_open()
-    training = await asyncio.to_thread(_new, backend, client, asked)
+    training = await asyncio.to_thread(_only_new, backend, client, asked, idempotency_key)
     headers = {"Location": f"/v1/trainings/{training.id}", "Retry-After": "5"}
     return answer(_told(backend, training), 202, headers)
 
 
-def _new(backend: Backend, client: Client, asked: TrainingRequest) -> Training:
+def _only_new(backend: Backend, client: Client, asked: TrainingRequest, key: str | None) -> Training:
+    """Return a new training, or the one that was asked for before with the same key. Raises IdempotencyError for another."""
+    root, digest = backend.settings.http.trainings, hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
+    if key is None:
+        return _new(backend, client, asked, new_id(), digest)
+    id_ = id_of(client.id, key)
+    earlier = find_training(root, client.id, id_)
+    if earlier is None:
+        try:
+            return _new(backend, client, asked, id_, digest)
+        except TakenError:  # another request with this key was faster
+            earlier = find_training(root, client.id, id_)
+    if earlier is None or earlier.digest != digest:
+        raise IdempotencyError(key)
+    return earlier
+
+
+def _new(backend: Backend, client: Client, asked: TrainingRequest, id_: str, digest: str) -> Training:
     """Return a training that waits, with the weights that it starts from beside it. Raises the 422 that names the field."""
     root = backend.settings.http.trainings
     _check(root, client, asked)
     weights = None if asked.weights is None else weights_of(backend.store, client.id, asked.weights)
     training = new_training(
         root,
+        id_,
         client.id,
         asked.kind,
         asked.data,
@@ -69,6 +98,7 @@ def _new(backend: Backend, client: Client, asked: TrainingRequest) -> Training:
         time_budget=asked.time_budget,
         weights=asked.weights,
         state="waiting" if weights is None else "stopped",
+        digest=digest,
     )
     if weights is None:
         return training
@@ -89,12 +119,23 @@ def _check(root: Folder, client: Client, asked: TrainingRequest) -> None:
     for key, value in asked.settings.items():
         if not _SETTING.fullmatch(key) or "\0" in str(value):
             raise invalid("settings", "names such as learning_rate", key)
+    _check_settings(asked.settings)
     if asked.cfg is not None:
         _check_cfg(asked.cfg)
     unfinished = sum(not training.has_ended for training in list_trainings(root, client.id))
     if unfinished >= MOST_UNFINISHED:
         detail = f"trainings: expected at most {MOST_UNFINISHED} that wait or run, got one more"
         raise ProblemError(429, "quota", detail, retry_after=60)
+
+
+def _check_settings(settings: Mapping[str, Value]) -> None:
+    """Raise the 422 that names the setting which is unknown, of the wrong kind or out of range."""
+    from onelook.training.settings import make_train_settings
+
+    try:
+        make_train_settings(settings, "settings")
+    except UserError as error:
+        raise from_user_error(UserError(str(error).replace("settings: ", "settings.", 1))) from None
 
 
 def _check_cfg(text: str) -> None:
@@ -114,40 +155,7 @@ async def get_trainings(backend: Open, client: Caller) -> Response:
 @router.get("/{training_id}", response_model=TrainingAnswer)
 async def get_training(training_id: TrainingId, backend: Open, client: Caller) -> Response:
     """Look at a training and the latest line of its progress."""
-    return answer(await asyncio.to_thread(lambda: _told(backend, _find(backend, client, training_id))))
-
-
-@router.get(
-    "/{training_id}/events",
-    response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
-)
-async def get_events(
-    training_id: TrainingId,
-    backend: Open,
-    client: Caller,
-    last_event_id: Annotated[int, Header(ge=0, description="Go on behind this event")] = 0,
-) -> StreamingResponse:
-    """Follow a training as server-sent events: `progress` with a line of its metrics, `state` when that changes."""
-    training = await asyncio.to_thread(_find, backend, client, training_id)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(backend, training, last_event_id), media_type="text/event-stream", headers=headers)
-
-
-async def _events(backend: Backend, training: Training, seen: int) -> AsyncIterator[str]:
-    """Yield what is new until the training has ended, or the service ends: the client then asks another process."""
-    root, state = backend.settings.http.trainings, ""
-    while True:
-        latest = await asyncio.to_thread(find_training, root, training.client_id, training.id) or training
-        for line in await asyncio.to_thread(progress_lines, root, latest, seen):
-            seen += 1
-            yield f"id: {seen}\nevent: progress\ndata: {json.dumps(line)}\n\n"
-        if latest.state != state:
-            state = latest.state
-            yield f"event: state\ndata: {training_answer(latest, None).model_dump_json()}\n\n"
-        if latest.has_ended or not backend.ready:
-            return
-        await asyncio.sleep(LOOK_SECONDS)
+    return answer(await asyncio.to_thread(lambda: _told(backend, find_own(backend, client, training_id))))
 
 
 @router.post("/{training_id}/stop", status_code=202, response_model=TrainingAnswer)
@@ -155,7 +163,7 @@ async def stop_training(training_id: TrainingId, backend: Open, client: Caller) 
     """Ask a training to save itself and stop; it can be resumed."""
 
     def work() -> TrainingAnswer:
-        training = _find(backend, client, training_id)
+        training = find_own(backend, client, training_id)
         return _told(backend, stop(backend.settings.http.trainings, training))
 
     return answer(await asyncio.to_thread(work), 202)
@@ -167,10 +175,14 @@ async def resume_training(training_id: TrainingId, backend: Open, client: Caller
     backend.check_open()
 
     def work() -> TrainingAnswer:
-        training = _find(backend, client, training_id)
+        training = find_own(backend, client, training_id)
         if training.state not in ("stopped", "failed"):
             raise ProblemError(
                 409, "not_stopped", f"training: expected one that has stopped, got one that is {training.state}"
+            )
+        if find_data(backend.settings.http.trainings, client.id, training.data) is None:
+            raise ProblemError(
+                409, "no_data", "training: expected one whose data is still here, got one whose data was removed"
             )
         return _told(backend, change(backend.settings.http.trainings, training, state="waiting", error=None))
 
@@ -183,16 +195,29 @@ async def promote_training(training_id: TrainingId, asked: PromoteRequest, backe
     owner = owner_of(client, asked.shared)
 
     def work() -> PublishedVersion:
-        training = _find(backend, client, training_id)
+        receiver = owner if asked.client is None else _receiver(backend, client, asked)
+        training = find_own(backend, client, training_id)
         folder = run_of(backend.settings.http.trainings, training) / "model"
         if not (folder / "bundle.toml").is_file():
             raise ProblemError(409, "no_model", "training: expected one that has saved a model, got one that has not")
-        return publish_run(backend.store, owner, asked.name, folder, asked.shared)
+        return publish_run(backend.store, receiver, asked.name, folder, asked.shared)
 
     return answer(await asyncio.to_thread(work), 201, {"Location": f"/v1/models/{asked.name}"})
 
 
-def _find(backend: Backend, client: Client, training_id: str) -> Training:
+def _receiver(backend: Backend, client: Client, asked: PromoteRequest) -> str:
+    """Return the other client that a model shall serve. Raises the 403 for who may not, and the 422 for nobody."""
+    if not client.admin:
+        raise ProblemError(
+            403, "no_admin", "client: expected an administrator's key to serve another client, got another"
+        )
+    if asked.shared or find_client(backend.database, str(asked.client)) is None:
+        raise invalid("client", "the id of a client, and shared=false", asked.client, "no_client")
+    return str(asked.client)
+
+
+def find_own(backend: Backend, client: Client, training_id: str) -> Training:
+    """Return a client's training. Raises the 404."""
     training = find_training(backend.settings.http.trainings, client.id, training_id)
     if training is None:
         raise not_found("training", training_id)
@@ -200,5 +225,6 @@ def _find(backend: Backend, client: Client, training_id: str) -> Training:
 
 
 def _told(backend: Backend, training: Training) -> TrainingAnswer:
+    """Return a training with the latest line of its metrics."""
     lines = progress_lines(backend.settings.http.trainings, training)
     return training_answer(training, lines[-1] if lines else None)

@@ -1,0 +1,179 @@
+"""A training as it goes: its metrics, as events or asked for; what it sees, takes and says; the files of its run."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path as Folder
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
+
+from onelook.service.api.answers import answer, picture_answer, training_answer
+from onelook.service.api.backend import Backend, Open
+from onelook.service.api.bodies import BINARY
+from onelook.service.api.identity import Caller, caller
+from onelook.service.api.routes.trainings import TrainingId, find_own
+from onelook.service.problems import not_found
+from onelook.service.training_messages import SampleEvaluation, SampleList, SettingAnswer, SettingList, TrainingProgress
+from onelook.service.trainings import watching
+from onelook.service.trainings.looking import thumbnail
+from onelook.service.trainings.record import Training, find_training, progress_lines, run_of
+
+router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
+
+LOOK_SECONDS = 0.5
+_REPORT = (
+    "sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+)
+"""A report brings its own styles and scripts: it is shown as a page of nobody's, which can ask the service nothing."""
+
+
+@router.get("/settings", response_model=SettingList, dependencies=[Depends(caller)])
+async def get_settings() -> Response:
+    """List every hyperparameter with its default, bounds and meaning, and the networks by name."""
+
+    def work() -> SettingList:
+        from onelook.training.setting_words import NETWORKS, describe_settings
+
+        told = [SettingAnswer.model_validate(vars(each)) for each in describe_settings()]
+        return SettingList(settings=told, networks=list(NETWORKS))
+
+    return answer(await asyncio.to_thread(work))
+
+
+@router.get("/{training_id}/progress", response_model=TrainingProgress)
+async def get_progress(
+    training_id: TrainingId,
+    backend: Open,
+    client: Caller,
+    after: Annotated[int, Query(ge=0, le=10_000_000, description="`next` of the answer before")] = 0,
+) -> Response:
+    """Look at a training as it goes, and at its metrics behind those that were seen before."""
+
+    def work() -> TrainingProgress:
+        return _progress(backend, find_own(backend, client, training_id), after)
+
+    return answer(await asyncio.to_thread(work))
+
+
+def _progress(backend: Backend, training: Training, after: int) -> TrainingProgress:
+    root = backend.settings.http.trainings
+    lines, steps = progress_lines(root, training), watching.steps_of(root, training)
+    return TrainingProgress(
+        training=training_answer(training, lines[-1] if lines else None),
+        steps=steps,
+        seconds_left=None if training.state != "running" else watching.seconds_left(lines, steps),
+        lines=lines[after:],
+        next=max(after, len(lines)),
+        resources=watching.resources(root, training),
+        evaluations=len(watching.sample_lines(root, training)),
+    )
+
+
+@router.get(
+    "/{training_id}/events",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
+async def get_events(
+    training_id: TrainingId,
+    backend: Open,
+    client: Caller,
+    last_event_id: Annotated[int, Header(ge=0, description="Go on behind this event")] = 0,
+) -> StreamingResponse:
+    """Follow a training as server-sent events: `progress` with a line of its metrics, `state` when that changes."""
+    training = await asyncio.to_thread(find_own, backend, client, training_id)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_events(backend, training, last_event_id), media_type="text/event-stream", headers=headers)
+
+
+async def _events(backend: Backend, training: Training, seen: int) -> AsyncIterator[str]:
+    """Yield what is new until the training has ended, or the service ends: the client then asks another process."""
+    root, state = backend.settings.http.trainings, ""
+    while True:
+        latest = await asyncio.to_thread(find_training, root, training.client_id, training.id) or training
+        for line in await asyncio.to_thread(progress_lines, root, latest, seen):
+            seen += 1
+            yield f"id: {seen}\nevent: progress\ndata: {json.dumps(line)}\n\n"
+        if latest.state != state:
+            state = latest.state
+            yield f"event: state\ndata: {training_answer(latest, None).model_dump_json()}\n\n"
+        if latest.has_ended or not backend.ready:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+@router.get("/{training_id}/samples", response_model=SampleList)
+async def get_samples(training_id: TrainingId, backend: Open, client: Caller) -> Response:
+    """Look at what the model saw on a few pictures at each evaluation, beside the truth."""
+
+    def work() -> SampleList:
+        lines = watching.sample_lines(backend.settings.http.trainings, find_own(backend, client, training_id))
+        for image in (image for line in lines for image in line["images"]):
+            image["file"] = Folder(image["file"]).name
+        return SampleList(evaluations=[SampleEvaluation.model_validate(line) for line in lines])
+
+    return answer(await asyncio.to_thread(work))
+
+
+@router.get(
+    "/{training_id}/samples/{number}",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {"schema": BINARY}}}},
+)
+async def get_sample_picture(
+    training_id: TrainingId,
+    number: Annotated[int, Path(ge=0, le=1000)],
+    backend: Open,
+    client: Caller,
+    side: Annotated[int, Query(ge=32, le=2048, description="Most pixels of its longer side")] = 320,
+) -> Response:
+    """Look at one of those pictures, reduced to a JPEG."""
+
+    def work() -> bytes:
+        lines = watching.sample_lines(backend.settings.http.trainings, find_own(backend, client, training_id))
+        images = lines[-1]["images"] if lines else []
+        if number >= len(images):
+            raise not_found("picture", str(number))
+        return thumbnail(Folder(images[number]["file"]), side, backend.settings.decoding.most_pixels)
+
+    async with backend.looks:
+        return picture_answer(await asyncio.to_thread(work))
+
+
+@router.get("/{training_id}/log", response_class=PlainTextResponse)
+async def get_log(training_id: TrainingId, backend: Open, client: Caller) -> PlainTextResponse:
+    """Read the end of what the training said."""
+
+    def work() -> str:
+        return watching.log_of(backend.settings.http.trainings, find_own(backend, client, training_id))
+
+    return PlainTextResponse(await asyncio.to_thread(work), headers={"Cache-Control": "no-store"})
+
+
+@router.get(
+    "/{training_id}/files/{name}",
+    response_class=FileResponse,
+    responses={200: {"content": {"*/*": {"schema": BINARY}}}},
+)
+async def get_file(
+    training_id: TrainingId,
+    name: Annotated[str, Path(pattern=r"^[a-z]{1,64}\.[a-z]{1,16}$")],
+    backend: Open,
+    client: Caller,
+) -> FileResponse:
+    """Read a file of the run: report.html, chart.png, diagnosis.md, settings.toml, environment.json, metrics or resources.jsonl."""
+
+    def work() -> Folder:
+        path = run_of(backend.settings.http.trainings, find_own(backend, client, training_id)) / name
+        if name not in watching.FILES or not path.is_file():
+            raise not_found("file", name)
+        return path
+
+    headers = {
+        "Content-Security-Policy": _REPORT,
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, no-cache",
+    }
+    return FileResponse(await asyncio.to_thread(work), media_type=watching.FILES[name], headers=headers)
