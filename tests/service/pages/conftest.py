@@ -2,9 +2,9 @@
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.service.api.conftest import Api, Start, api, bundle, running, start
+from tests.service.api.conftest import Api, Start, api, bundle, picture, running, start
 
-__all__ = ["Api", "Start", "api", "browser", "bundle", "running", "start"]
+__all__ = ["Api", "Start", "api", "browser", "bundle", "picture", "running", "start"]
 
 
 def browser_of(api: Api, address: str = "http://testserver") -> TestClient:

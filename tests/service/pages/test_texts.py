@@ -10,7 +10,7 @@ from onelook.service.pages.navigation import NAVIGATION
 from onelook.service.pages.places import UI
 from onelook.service.pages.texts import COOKIE, LANGUAGES, texts
 
-CALLED = re.compile(r"""\btext\(\s*["']([\w.]+)["']""")
+CALLED = re.compile(r"""\btext\(\s*["']([\w.]+)["'](?!\s*~)""")
 NAMED = re.compile(r"""["']([a-z]+\.[a-z0-9_]+)["']""")
 PYTHON = sorted((Path(__file__).resolve().parents[3] / "src/onelook/service/pages").glob("*.py"))
 WRITTEN = [*UI.glob("templates/*.jinja"), *UI.glob("static/scripts/**/*.js"), *PYTHON]

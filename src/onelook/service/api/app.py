@@ -22,7 +22,7 @@ from onelook.service.configuration import AllSettings
 from onelook.service.database import DatabaseDownError
 from onelook.service.jobs.expiry import expire
 from onelook.service.messages import JobRequest, JobsRequest, ProblemDocument
-from onelook.service.pages import files, session, trying
+from onelook.service.pages.table import PAGES
 from onelook.service.problems import MEDIA_TYPE, install_problems
 from onelook.service.training_messages import DataPath
 
@@ -73,8 +73,10 @@ def create_app(settings: AllSettings | None = None) -> FastAPI:
         redoc_url=None,
         docs_url=None,
     )
-    for resource in (jobs, detect, models, data, watching, trainings, clients, service, health, trying, session, files):
+    for resource in (jobs, detect, models, data, watching, trainings, clients, service, health):
         app.include_router(resource.router)
+    for router in PAGES:
+        app.include_router(router)
     install_problems(app, answer_to)
     app.add_middleware(Front, handlers={("POST", "/v1/jobs"): jobs.post_jobs, ("POST", "/v1/detect"): detect.detect})
     app.add_middleware(Observing, numbers=numbers)

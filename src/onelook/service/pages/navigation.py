@@ -12,4 +12,10 @@ class Entry:
     administrators: bool = False
 
 
-NAVIGATION: tuple[Entry, ...] = (Entry("/", "page.try"),)
+NAVIGATION: tuple[Entry, ...] = (
+    Entry("/", "page.try"),
+    Entry("/train", "page.train"),
+    Entry("/runs", "page.runs"),
+    Entry("/data", "page.data"),
+    Entry("/service", "page.service", administrators=True),
+)

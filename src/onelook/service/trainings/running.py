@@ -29,6 +29,7 @@ from onelook.service.trainings.record import (
     folder_of,
     run_of,
 )
+from onelook.service.trainings.watching import client_words
 
 TICK = 0.5
 STALE_SECONDS = 60.0
@@ -48,6 +49,8 @@ _KEPT = (
     "ONELOOK_CACHE",
 )
 _MOST_ERROR = 2000
+_PAGE_HERE = "; all of it: "
+"""Behind these words stands a page on this machine, which the client cannot open; the API has the same for it."""
 _log = logging.getLogger(__name__)
 
 
@@ -101,7 +104,7 @@ class Runner:
             folder = folder_of(self._root, each.training)
             code = each.process.poll()
             if code is not None:
-                change(self._root, each.training, **_outcome(folder, each, code))
+                change(self._root, each.training, **_outcome(self._root, each, code))
                 del self._running[id_]
                 (folder / STOP).unlink(missing_ok=True)
                 (folder / OWNER).unlink(missing_ok=True)
@@ -202,8 +205,9 @@ def _start(root: Path, training: Training) -> subprocess.Popen[bytes]:
         )
 
 
-def _outcome(folder: Path, each: _Running, code: int) -> dict[str, Any]:
+def _outcome(root: Path, each: _Running, code: int) -> dict[str, Any]:
     """Return what has changed with a process's end."""
+    folder = folder_of(root, each.training)
     ended: dict[str, Any] = {"finished_at": time.time()}
     if code == 0:
         return {**ended, "state": "done", "result": json.loads((folder / "stdout").read_text() or "{}")}
@@ -211,7 +215,7 @@ def _outcome(folder: Path, each: _Running, code: int) -> dict[str, Any]:
         return {**ended, "state": "stopped", "error": "" if code == _STOPPED else "it was killed; resume it"}
     lines = (folder / "stderr").read_text(errors="replace").strip().splitlines()
     told = lines[-1].removeprefix("onelook: ") if lines else f"it ended with {code}"
-    client_free = told.replace(f"{folder.resolve()}/", "").replace(f"{folder}/", "")
+    client_free = client_words(root, each.training, told).partition(_PAGE_HERE)[0]
     return {**ended, "state": "failed", "error": client_free[:_MOST_ERROR]}
 
 

@@ -67,11 +67,15 @@ def sample_lines(root: Path, training: Training) -> list[dict[str, Any]]:
 
 def log_of(root: Path, training: Training) -> str:
     """Return the end of what the training said, without the names of the server's folders; nothing before it has begun."""
-    folder = folder_of(root, training)
-    told = _tail(folder / "stderr", MOST_LOG)
-    for place in (str(folder.resolve()), str(folder), str(root.resolve())):
-        told = told.replace(f"{place}/", "")
-    return told
+    return client_words(root, training, _tail(folder_of(root, training) / "stderr", MOST_LOG))
+
+
+def client_words(root: Path, training: Training, words: str) -> str:
+    """Return what a training said with paths as its client knows them: from the data's or the run's folder on."""
+    folder, data = folder_of(root, training), root / training.client_id / "data" / training.data / "files"
+    for place in (data.resolve(), data, folder.resolve(), folder, root.resolve()):
+        words = words.replace(f"{place}/", "")
+    return words
 
 
 def loss_and_score(root: Path, training: Training) -> tuple[list[float], list[float]]:

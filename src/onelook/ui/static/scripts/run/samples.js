@@ -1,0 +1,44 @@
+/** What the model saw on a few pictures at each evaluation: a slider goes back to how it began. */
+
+import { ask } from "../api.js";
+import { figure } from "../gallery.js";
+import { number, percent, text } from "../texts.js";
+
+const slider = document.getElementById("evaluation");
+let known = [];
+let path = "";
+
+/** Show the samples of a run that has so many evaluations; who looks at the latest goes on doing so. */
+export async function showSamples(run, count) {
+  path = run;
+  const atEnd = slider.value === slider.max;
+  known = count ? (await ask(`${run}/samples`)).evaluations : [];
+  document.getElementById("samples").hidden = !known.length;
+  slider.max = Math.max(0, known.length - 1);
+  if (atEnd) slider.value = slider.max;
+  show();
+}
+
+slider.addEventListener("input", show);
+
+function show() {
+  const shown = known[Number(slider.value)];
+  if (!shown) return;
+  const words = text("run.at_step", { step: number(shown.step), epoch: number(shown.epoch, 1) });
+  document.getElementById("evaluation-told").textContent = words;
+  slider.setAttribute("aria-valuetext", words);
+  document.getElementById("pictures").replaceChildren(...shown.images.map(picture));
+}
+
+function picture(image, place) {
+  const { file, width, height, truth, detections, classes } = image;
+  const boxes = detections.map((found) => ({ ...found, box: shares(found.box, width, height) }));
+  const words = classes.length
+    ? text("run.seen_class", { truth: image.class, seen: classes.map((each) => `${each.class} ${percent(each.score)}`).join(", ") })
+    : text("run.seen", { seen: number(detections.length), truth: number(truth.length) });
+  return figure(`${path}/samples/${place}?side=480`, file, boxes, words);
+}
+
+function shares([left, top, right, bottom], width, height) {
+  return [left / width, top / height, right / width, bottom / height];
+}

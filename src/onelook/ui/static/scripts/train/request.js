@@ -1,0 +1,46 @@
+/** The network to train, and what the form asks of the service. */
+
+import { ask } from "../api.js";
+import { typed } from "../forms.js";
+import { number, text } from "../texts.js";
+
+const KEPT = "onelook-train-cfg";
+const MOST_CFG = 1_000_000;
+const file = document.getElementById("cfg-file");
+const away = document.getElementById("no-cfg");
+
+/** Offer the networks by name, models to start from, and a cfg of the reader's own. */
+export async function offerNetwork(networks) {
+  document.getElementById("network").append(...networks.map((name) => new Option(name, name)));
+  const { models } = await ask("/v1/models");
+  const names = new Set(models.filter((each) => each.current).map((each) => each.name));
+  document.getElementById("weights").append(...[...names].map((name) => new Option(name, name)));
+  file.addEventListener("change", () => file.files.length && take(file.files[0]));
+  away.addEventListener("click", () => tell(null));
+  tell(JSON.parse(sessionStorage.getItem(KEPT)));
+}
+
+/** Return the request that the form stands for. */
+export function asked(form) {
+  const { data, network, weights, time_budget, path, ...settings } = typed(form);
+  const cfg = JSON.parse(sessionStorage.getItem(KEPT));
+  const body = { data, settings, ...(cfg ? { cfg: cfg.text } : { network }) };
+  return { ...body, ...(weights ? { weights } : {}), ...(time_budget ? { time_budget } : {}) };
+}
+
+async function take(chosen) {
+  const mistake = document.getElementById("cfg-mistake");
+  mistake.textContent = "";
+  if (chosen.size > MOST_CFG) mistake.textContent = text("train.cfg_large", { size: number(chosen.size), most: number(MOST_CFG) });
+  else tell({ name: chosen.name, text: await chosen.text() });
+  file.value = "";
+}
+
+/** Keep a cfg for a reload of this tab, and show that it goes before the network by name. */
+function tell(cfg) {
+  sessionStorage.setItem(KEPT, JSON.stringify(cfg));
+  document.getElementById("cfg-told").textContent = cfg ? text("train.cfg_used", { name: cfg.name }) : "";
+  document.getElementById("network").disabled = cfg !== null;
+  away.hidden = cfg === null;
+  file.form.dispatchEvent(new Event("input"));
+}
