@@ -78,7 +78,8 @@ def train(
             asked.format,
             time_budget,
             process_began(),
-            say=say,
+            say,
+            asked.given,
         )
     if result.evaluation is None:
         raise typer.Exit(STOPPED)
@@ -102,7 +103,7 @@ def _asked(
     if again is None:
         if network is None or data is None:
             raise UserError(f"train: expected NETWORK and DATA, or --from RUN, got {network or 'neither'}")
-        return Asked(network, data, weights, chosen, format)
+        return Asked(network, data, weights, chosen, chosen, format)
     if resume:
         raise UserError("--from and --resume: expected one of the two; --resume --out RUN goes on with a run")
     if (network is None) != (data is None):

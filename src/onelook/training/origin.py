@@ -53,6 +53,8 @@ class Asked:
     data: Path
     weights: Path | None
     settings: Mapping[str, Any]
+    given: Mapping[str, Any]
+    """What of the settings the user gave, then or now."""
     format: str | None
 
 
@@ -121,11 +123,13 @@ def make_again(
     run = Run(folder)
     origin = read_origin(run)
     kept = run.origin / f"{origin.network}.cfg"
+    given = _given(origin, overrides)
     asked = Asked(
         network or (str(kept) if kept.is_file() else origin.network),
         data or Path(origin.data),
         weights or _same_weights(origin, folder),
-        _settings(run, origin, overrides),
+        given if overrides else read_toml(run.settings),
+        given,
         format or origin.format,
     )
     _tell_data(asked, origin, folder, say)
@@ -156,9 +160,7 @@ def weights_digest(weights: Path) -> str:
         raise UserError(f"{path}: expected weights, got {error.strerror}") from None
 
 
-def _settings(run: Run, origin: Origin, overrides: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not overrides:
-        return read_toml(run.settings)
+def _given(origin: Origin, overrides: Mapping[str, Any]) -> Mapping[str, Any]:
     replaced = LENGTHS if any(name in overrides for name in LENGTHS) else ()
     return {key: value for key, value in origin.given.items() if key not in replaced} | dict(overrides)
 

@@ -60,6 +60,7 @@ def train(
     time_budget: str | None = None,
     began: float | None = None,
     say: Say = print,
+    given: Mapping[str, Any] | None = None,
 ) -> TrainResult:
     """Train `network` (a cfg or a known name) on `data` and return the run.
 
@@ -67,7 +68,8 @@ def train(
     `resume`, `out` is a run that was stopped, and it goes on exactly where it was. `time_budget`, such as 2h, counts from
     `began` (time.time), by default from now: a new run's schedule is fitted to it, and any run ends well when it is up. Every
     mistake of the user's raises UserError before anything is written. SIGINT, SIGTERM and SIGHUP end the run in good order;
-    before it has begun they raise Stopped, a KeyboardInterrupt.
+    before it has begun they raise Stopped, a KeyboardInterrupt. `given` is what of the settings the run is to remember as the
+    user's own, by default all of them.
     """
     keep_memory()
     began = began or time.time()
@@ -83,7 +85,8 @@ def train(
                 data,
                 Path(weights) if weights else None,
                 folder,
-                settings,
+                settings or {},
+                (settings or {}) if given is None else given,
                 format,
                 say,
                 began,
@@ -137,7 +140,8 @@ def _begin(
     data: Path,
     weights: Path | None,
     folder: Path,
-    settings: Mapping[str, Any] | None,
+    settings: Mapping[str, Any],
+    given: Mapping[str, Any],
     format: str | None,
     say: Say,
     began: float,
@@ -146,7 +150,7 @@ def _begin(
     ranks: Ranks,
 ) -> Session:
     refuse_used(folder)
-    choice = choose(network, settings or {}, processes=ranks.size)
+    choice = choose(network, settings, processes=ranks.size)
     with stop.at_once():  # there is nothing to finish or to save yet
         dataset = checked(choice, data, format, say)
         outset = set_out(choice, dataset, weights, say, began, budget, ranks=ranks)
@@ -156,7 +160,7 @@ def _begin(
     refuse_full_disk(folder, session.state)
     run.begin(settings_toml(task.settings), describe_environment())
     if ranks.first:
-        keep_origin(run, network, data, format, weights, settings or {}, dataset)
+        keep_origin(run, network, data, format, weights, given, dataset)
     if outset.measured is not None:
         session.reserve = last_seconds(outset.measured, task)
     with session.watch.pace.beside("save"):

@@ -73,6 +73,16 @@ def test_machines_without_a_common_setting_are_not_compared(two: list[Row]) -> N
 
 
 def test_machines_of_the_same_make_are_numbered() -> None:
-    cloud, metal = {**SLOW, "container": True}, {**SLOW, "container": False}
+    first, second = {**SLOW, "node": "a"}, {**SLOW, "node": "b"}
 
-    assert name_machines([cloud, metal, cloud, {}]) == ["Old, 2 cores", "Old, 2 cores (2)", "Old, 2 cores", ""]
+    assert name_machines([first, second, first, {}]) == ["Old, 2 cores", "Old, 2 cores (2)", "Old, 2 cores", ""]
+
+
+def test_a_machine_stays_itself_whatever_its_container_is_called_and_its_kernel_takes() -> None:
+    made = [
+        {**SLOW, "container": "docker", "node": name, "memory": 8 * 2**30 - taken}
+        for name, taken in (("x", 0), ("y", 5000))
+    ]
+
+    assert len(set(name_machines(made))) == 1
+    assert len(set(name_machines([*made, SLOW]))) == 2  # the same processor without a container

@@ -97,7 +97,7 @@ def _axis_table(axis: str, effects: Sequence[Effect]) -> Table:
 def _pairs(effects: Sequence[Effect]) -> str | None:
     """Return over how many settings, or seeds, a level is compared; figures that some runs lack may have fewer pairs."""
     most = max((e.contrast for e in effects if e.contrast), key=lambda found: len(found.pairs), default=None)
-    return f"{len(most.pairs)} {most.over}" if most else None
+    return f"{len(most.pairs)} {most.over}" if most and most.pairs else None
 
 
 def _long(effect: Effect) -> tuple[Any, ...]:

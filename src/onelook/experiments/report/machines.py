@@ -6,8 +6,11 @@ from typing import Any
 MACHINE = "machine"
 """The axis on which rows of several machines differ."""
 
-FACTS = ("host", "processor", "cores", "memory", "clock", "device", "driver", "container", "machine")
-"""What of a run's environment tells one machine from another."""
+FACTS = ("node", "processor", "cores", "memory", "clock", "device", "driver", "container", "machine")
+"""What of a run's environment is told of its machine."""
+
+KINDS = ("processor", "cores", "device", "container", "machine")
+"""What tells one machine from another; beside it the node, but not in a container, which is called otherwise each time."""
 
 Facts = Mapping[str, Any]
 
@@ -22,14 +25,22 @@ def name_machines(machines: Sequence[Facts]) -> list[str]:
 
     Where nothing is known the name is empty.
     """
-    names: dict[str, str] = {}
+    names: dict[tuple[Any, ...], str] = {}
     for facts in machines:
-        ident = repr(sorted(facts.items()))
+        ident = _identity(facts)
         if ident not in names:
             plain = _name(facts)
             same = sum(name == plain or name.startswith(f"{plain} (") for name in names.values())
             names[ident] = plain if not plain or not same else f"{plain} ({same + 1})"
-    return [names[repr(sorted(facts.items()))] for facts in machines]
+    return [names[_identity(facts)] for facts in machines]
+
+
+def _identity(facts: Facts) -> tuple[Any, ...]:
+    """Return what is the same for the same machine; memory to the GiB, as the kernel keeps more or less of it for itself."""
+    node = None if facts.get("container") else facts.get("node")
+    memory = facts.get("memory")
+    gibibytes = round(memory / 2**30) if isinstance(memory, int | float) else memory
+    return node, gibibytes, *(facts.get(kind) for kind in KINDS)
 
 
 def _name(facts: Facts) -> str:
