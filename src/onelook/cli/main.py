@@ -20,6 +20,7 @@ def build_app() -> typer.Typer:
         evaluate,
         export,
         forecast,
+        grid,
         localise,
         predict,
         report,
@@ -47,6 +48,7 @@ def build_app() -> typer.Typer:
     app.command("predict")(predict.predict)
     app.command("localise")(localise.localise)
     app.command("export")(export.export)
+    app.command("grid")(grid.grid)
     app.command("report")(report.report)
     app.add_typer(runs.build_app(), name="runs")
     app.command("summary")(summary.summary)

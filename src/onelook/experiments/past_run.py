@@ -57,9 +57,9 @@ def _outcome(run: Run, name: str) -> Outcome:
 
 def read_lines(run: Run) -> list[dict[str, Any]]:
     """Return the lines of the run's metrics. Raises FormatError for one that is none."""
-    lines = run.read_metrics()
+    lines: list[Any] = run.read_metrics()
     for number, line in enumerate(lines, start=1):
-        if not isinstance(line.get("step"), int):
+        if not isinstance(line, dict) or not isinstance(line.get("step"), int):
             raise FormatError(f"{run.metrics}:{number}: expected an object with its step, got {str(line)[:60]}")
     return lines
 

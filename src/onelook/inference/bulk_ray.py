@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from onelook.inference.bulk import Job, Plan, Progress, run_shard
@@ -14,16 +15,9 @@ def run_on_ray(job: Job, plan: Plan, shards: list[int], workers: int | None) -> 
 
     Every machine must see the model, the pictures and the folder under the same paths. Raises UserError without Ray.
     """
-    try:
-        import ray
-    except ImportError:
-        raise UserError("--engine ray: expected the package ray, got none; pip install 'onelook[cluster]'") from None
-    began = not ray.is_initialized()
-    if began:
-        _begin(ray)
-    try:
+    with joined_cluster() as ray:
         task = ray.remote(num_cpus=1, max_retries=2)(_whole_shard)
-        most = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))  # type: ignore[no-untyped-call]  # ray says nothing of it
+        most = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         waiting, running = list(reversed(shards)), list[Any]()
         while waiting or running:
             while waiting and len(running) < most:
@@ -35,6 +29,23 @@ def run_on_ray(job: Job, plan: Plan, shards: list[int], workers: int | None) -> 
                 if isinstance(error.cause, UserError):
                     raise UserError(str(error.cause)) from None
                 raise
+
+
+@contextmanager
+def joined_cluster() -> Iterator[Any]:
+    """Give the module ray, joined to the cluster that RAY_ADDRESS names, or to one of this machine begun for the while.
+
+    Raises UserError without Ray, and when there is no answer.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise UserError("--engine ray: expected the package ray, got none; pip install 'onelook[cluster]'") from None
+    began = not ray.is_initialized()
+    if began:
+        _begin(ray)
+    try:
+        yield ray
     finally:
         if began:
             ray.shutdown()

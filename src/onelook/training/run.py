@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -108,9 +109,10 @@ def new_run_folder(network: str, data: Path) -> Path:
 
 
 def describe_environment() -> dict[str, Any]:
-    """Return what the run depends on beside its settings: machine, cores, versions."""
+    """Return what the run depends on beside its settings: machine, memory, GPU, container, versions, commit of the folder's git."""
     from importlib import metadata
 
+    import psutil
     import torch  # here, so that a supervisor, which only waits, need not load it
 
     versions = {name: metadata.version(name) for name in ("onelook", "torch", "numpy", "opencv-python-headless")}
@@ -119,11 +121,50 @@ def describe_environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "memory": psutil.virtual_memory().total,
+        "node": platform.node(),
+        "container": _container(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "driver": _driver(),
+        "commit": _commit(),
         "system": platform.platform(),
         "python": platform.python_version(),
         **versions,
     }
+
+
+def _container() -> str | None:
+    """Return what kind of container this process is in, None where it seems to be in none."""
+    if Path("/.dockerenv").exists():
+        return "docker"
+    if Path("/run/.containerenv").exists():
+        return "podman"
+    if "KUBERNETES_SERVICE_HOST" in os.environ:
+        return "kubernetes"
+    return os.environ.get("container")  # noqa: SIM112 - systemd's convention, which LXC and others keep
+
+
+def _driver() -> str | None:
+    """Return the version of NVIDIA's driver, None where there is none."""
+    try:
+        return Path("/sys/module/nvidia/version").read_text().strip()
+    except OSError:
+        return None
+
+
+def _commit() -> str | None:
+    """Return the commit of the git repository that the process stands in, `+` behind it where files are changed; None: no git."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
 
 
 def _processor() -> str:

@@ -11,6 +11,9 @@ from onelook.training.settings import TrainSettings
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "min": 60, "s": 1}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|min|m|s)\s*")
 
+_SIZES = {"k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt])b?")
+
 MARGIN = 0.03
 """Share of the budget that is left free: the machine is not always as fast as it was measured."""
 
@@ -23,6 +26,15 @@ def parse_duration(text: str, where: str) -> float:
     if whole != re.sub(r"\s", "", text.lower()) or seconds <= 0:
         raise UserError(f"{where}: expected a time such as 2h, 90m, 1h30m or 45s, got {text!r}")
     return seconds
+
+
+def parse_size(text: str, where: str) -> int:
+    """Return the bytes of 4GB, 500 MB or 1.5G, in powers of ten. Raises UserError naming `where` for other words, and 0."""
+    found = _SIZE.fullmatch(text.strip().lower())
+    count = int(float(found[1]) * _SIZES[found[2]]) if found else 0
+    if count <= 0:
+        raise UserError(f"{where}: expected a size such as 4GB or 500MB, got {text!r}")
+    return count
 
 
 def fitting_steps(seconds_of: Callable[[int], float], total: int, budget: float) -> int:
