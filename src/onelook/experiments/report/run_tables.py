@@ -51,9 +51,9 @@ def every_run(rows: Sequence[Row]) -> Table:
         *(Column(axis, number=False) for axis in axes),
         Column("seed"),
         Column("state", number=False, form=in_state),
-        *(Column(figure.name, figure.told, key=figure.key) for figure in figures),
-        Column("attempts"),
         Column("cause", number=False),
+        *_columns(figures),
+        Column("attempts"),
     )
     lines = tuple(_run_line(row, axes, figures) for row in rows)
     note = (
@@ -115,7 +115,7 @@ def _run_line(row: Row, axes: Sequence[str], figures: Sequence[Figure]) -> tuple
     outcome = row.outcome
     told = (figure.of(outcome) for figure in figures)
     levels = (row.levels.get(axis) for axis in axes)
-    return (row.name, *levels, outcome.seed, outcome.state, *told, outcome.attempts, outcome.cause)
+    return (row.name, *levels, outcome.seed, outcome.state, outcome.cause, *told, outcome.attempts)
 
 
 def _scored(rows: Sequence[Row]) -> list[Setting]:
