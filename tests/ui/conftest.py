@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.structures.small_models import small_bundle
+from tests.structures.small_models import random_arrays, small_bundle
 
 from onelook.service.client import Service
 from onelook.service.pages.places import UI
 from onelook.service.serving import WELCOME
-from onelook.structures.bundle import darknet_bundle, write_bundle
+from onelook.structures.bundle import Bundle, BundleSettings, darknet_bundle, write_bundle
+from onelook.structures.network.cfg import parse_cfg
+from onelook.structures.network.layers import describe
 
 ROOT = Path(__file__).resolve().parents[2]
 STREET = UI / "static" / "samples" / "street.jpg"
@@ -32,6 +34,19 @@ FLAGS = [
 ]
 """What Chromium needs as root and in a closed network."""
 
+CLASSIFIER = """[net]
+width=32
+height=32
+channels=3
+[convolutional]
+filters=3
+size=3
+stride=2
+pad=1
+activation=linear
+[avgpool]
+[softmax]
+"""
 SIZES = {"phone": (390, 844), "laptop": (1280, 800), "large": (1920, 1080)}
 QUICK = [
     "--port",
@@ -87,7 +102,7 @@ def stop(served: Served) -> None:
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Give a service with two shared models: `default`, yolo-fastest where real weights are at hand, and `small`."""
+    """Give a service with three shared models: yolo-fastest where its weights are at hand, a small one, and a classifier."""
     folder = tmp_path_factory.mktemp("served")
     service = serve(folder, "--set", "http.most_trainings=0")
     real = ROOT.parent / "shared" / "weights" / "yolo-fastest" / "yolo-fastest-1.1_coco"
@@ -95,10 +110,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     write_bundle(folder / "small", small)
     cfg, weights, names = (real / name for name in ("yolo-fastest-1.1.cfg", "yolo-fastest-1.1.weights", "coco.names"))
     write_bundle(folder / "default", darknet_bundle(cfg, weights, names) if real.is_dir() else small)
+    cfg = parse_cfg(CLASSIFIER, "judge.cfg")
+    judge = Bundle(cfg, ("ant", "bee", "cat"), random_arrays(describe(cfg)), BundleSettings(32, 32))
+    write_bundle(folder / "judge", judge)
     with Service(service.address, (folder / "key").read_text()) as api:
-        for name in ("default", "small"):
+        for name in ("default", "small", "judge"):
             api.publish(name, folder / name, shared=True)
-            api.detect(STREET, name)  # from here on the worker lives, and has both loaded
+            api.detect(STREET, name)  # from here on the worker lives, and has them loaded
     yield service
     stop(service)
 

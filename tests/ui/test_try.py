@@ -190,6 +190,21 @@ def test_two_models_stand_side_by_side_and_stay_over_a_reload(open_page: Open, s
 
 
 @pytest.mark.slow
+def test_a_classifier_tells_the_likeliest_classes(open_page: Open, served: Served) -> None:
+    page = open_page("/?model=judge")
+    page.locator("#choose").set_input_files(STREET)
+    wait_for_boxes(page, "judge")
+
+    with Service(served.address, (served.folder / "key").read_text()) as api:
+        classes = api.detect(STREET, "judge", LEAST).classes
+    assert classes
+    assert page.locator(".counts .name").all_inner_texts() == [each.name for each in classes]
+    assert page.locator(".told").inner_text().startswith(f"Most likely {classes[0].name}, {classes[0].score:.0%}.")
+    assert page.locator(".box").count() == 0
+    keep_screen(page, "try-classifier")
+
+
+@pytest.mark.slow
 def test_it_can_be_used_by_keyboard_alone(open_page: Open) -> None:
     page = open_page()
     page.keyboard.press("Tab")
