@@ -47,7 +47,7 @@ anchors=6,6, 12,12, 24,24
 classes=3
 num=3
 """
-STEPS = 120
+STEPS = 60
 
 
 def write_zip(path: Path, files: Mapping[Path, bytes]) -> None:
@@ -131,7 +131,7 @@ def test_from_a_zip_over_a_restart_to_a_model_that_detects(chromium: Any, served
     page.locator("#state.stopped, #state.done").wait_for()
     if page.locator("#resume").is_visible():
         page.get_by_role("button", name="Resume").click()
-    page.locator("#state.done").wait_for()
+    page.locator("#state.done").wait_for(timeout=180_000)
 
     page.locator("#pictures li").nth(3).wait_for()
     assert int(page.locator("#loss").get_attribute("data-points")) >= max(before, STEPS // 10)
