@@ -200,6 +200,7 @@ def test_a_classifier_tells_the_likeliest_classes(open_page: Open, served: Serve
     assert classes
     assert page.locator(".counts .name").all_inner_texts() == [each.name for each in classes]
     assert page.locator(".told").inner_text().startswith(f"Most likely {classes[0].name}, {classes[0].score:.0%}.")
+    assert page.locator(".counts thead .number").inner_text() == "Score"
     assert page.locator(".box").count() == 0
     keep_screen(page, "try-classifier")
 

@@ -4,6 +4,7 @@ import { number } from "./texts.js";
 import { classColour } from "./colours.js";
 
 const HEIGHT = 220;
+const NUMBERS_WIDTH = 64;
 
 /** Return a chart in an element; `names` are its curves. Its `show` takes their points as [[step, value], ...] each. */
 export function makeChart(place, names) {
@@ -13,7 +14,7 @@ export function makeChart(place, names) {
     legend: { live: false, show: names.length > 1 },
     cursor: { drag: { x: true, y: false } },
     scales: { x: { time: false } },
-    axes: [axis(), axis()],
+    axes: [axis(), { ...axis(), size: NUMBERS_WIDTH }],
     series: [{}, ...names.map((label, index) => ({ label, stroke: classColour(index), width: 2, spanGaps: true }))],
   };
   const plot = new uPlot(options, [[], ...names.map(() => [])], place);

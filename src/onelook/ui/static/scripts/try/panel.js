@@ -60,6 +60,7 @@ export function seenBy(picture, answer, score) {
 function showDetector(panel, { answer, detections }) {
   const counts = countByClass(detections);
   drawBoxes(panel.querySelector("svg"), detections);
+  panel.querySelector(".counts thead .number").textContent = text("try.count");
   showCounts(panel.querySelector(".counts tbody"), counts);
   showObjects(panel.querySelector("details tbody"), detections, answer);
   showKept(panel);
@@ -72,6 +73,7 @@ function showDetector(panel, { answer, detections }) {
 
 function showClassifier(panel, answer) {
   drawBoxes(panel.querySelector("svg"), []);
+  panel.querySelector(".counts thead .number").textContent = text("try.score");
   showClasses(panel.querySelector(".counts tbody"), answer.classes);
   panel.querySelector(".counts").hidden = false;
   for (const part of ["details", ".downloads"]) panel.querySelector(part).hidden = true;
