@@ -25,7 +25,7 @@ from onelook.service.client import Service, ServiceError
 from onelook.service.clients import change_client, list_clients
 from onelook.service.configuration import AllSettings
 from onelook.service.database import open_database
-from onelook.service.serving import FIRST_CLIENT, WELCOME, first_key, welcome_path
+from onelook.service.serving import FIRST_CLIENT, WELCOME, administrator, first_key, welcome_path
 from onelook.service.settings import ServiceSettings
 from onelook.structures.bundle import write_bundle
 
@@ -92,7 +92,7 @@ def test_only_this_machine_is_given_an_address_that_signs_in(tmp_path: Path, hos
     settings = AllSettings(ServiceSettings(f"sqlite:///{tmp_path / 'onelook.db'}"), HttpSettings(host=host))
     first_key(settings)
 
-    assert (welcome_path(settings, "/runs") is not None) == is_signed_in
+    assert (welcome_path(settings, administrator(settings), "/runs") is not None) == is_signed_in
 
 
 def test_without_its_administrator_nobody_is_signed_in(tmp_path: Path) -> None:
@@ -102,7 +102,8 @@ def test_without_its_administrator_nobody_is_signed_in(tmp_path: Path) -> None:
         (admin,) = list_clients(database)
         change_client(database, admin.id, disabled=True)
 
-    assert welcome_path(settings, "/") is None
+    assert administrator(settings) is None
+    assert welcome_path(settings, None, "/") is None
 
 
 @pytest.mark.slow

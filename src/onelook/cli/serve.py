@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlencode
 
 import typer
 
@@ -22,7 +21,9 @@ def serve(
     models: Annotated[str | None, typer.Option(help="A folder or s3://bucket/prefix for the models.")] = None,
     show: Annotated[
         Path | None,
-        typer.Option(help="A run to begin with: its best model serves everyone, and is chosen on the page."),
+        typer.Option(
+            help="A run to begin with: its best model serves everyone and is chosen on the page; the run is listed."
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A setting as table.key=value; may be given many times.")
@@ -35,7 +36,6 @@ def serve(
     from onelook.service.api.logs import log_as_json
     from onelook.service.configuration import read_settings
     from onelook.service.serving import serve as run
-    from onelook.service.showing import show_model
 
     options = {
         "http.host": host,
@@ -46,5 +46,4 @@ def serve(
     }
     chosen = read_settings(config, settings or [], options)
     log_as_json()
-    begin = "/" if show is None else f"/?{urlencode({'model': show_model(chosen, show)})}"
-    run(chosen, typer.echo, begin)
+    run(chosen, typer.echo, show)

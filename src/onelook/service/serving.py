@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from types import FrameType
 from urllib.parse import urlencode
 
@@ -19,6 +20,7 @@ from onelook.service.database import open_database
 from onelook.service.fleet import Fleet
 from onelook.service.migrations import migrate
 from onelook.service.sessions import add_ticket
+from onelook.service.showing import Shown, show_run
 from onelook.structures.errors import UserError
 
 FIRST_CLIENT = "admin"
@@ -30,16 +32,18 @@ _BACKLOG = 2048
 Say = Callable[[str], None]
 
 
-def serve(settings: AllSettings, say: Say, begin: str = "/") -> None:
+def serve(settings: AllSettings, say: Say, show: Path | None = None) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises UserError when the port is taken or a setting names what is not there.
 
-    `say` is told the first key, where no client is known yet; once it answers the address that signs a browser in, once, and
-    leads to the page at the path `begin`; then the plain address.
+    `say` is told the first key, where no client is known yet; once it answers the address that signs a browser in, once; that
+    of the run `show`, whose model is then chosen on the first page; and the plain address.
     """
     key = first_key(settings)
     if key is not None:
         say(f"first key, of the administrator {FIRST_CLIENT!r}; it is told this once: {key}")
-    welcome = welcome_path(settings, begin)
+    admin = administrator(settings)
+    shown = Shown("/", None) if show is None else show_run(settings, show, admin)
+    welcome = welcome_path(settings, admin, shown.trying)
     with closing(_listener(settings)) as listener:
         fleet = Fleet(settings.service, settings.http.workers, settings.fetching, settings.decoding)
         fleet.start()
@@ -47,7 +51,7 @@ def serve(settings: AllSettings, say: Say, begin: str = "/") -> None:
         keeper = threading.Thread(target=_keep, args=(fleet, ended), name="fleet", daemon=True)
         keeper.start()
         try:
-            _Server(settings, say, welcome).run(sockets=[listener])
+            _Server(settings, say, welcome, shown.run).run(sockets=[listener])
         finally:
             ended.set()
             keeper.join()
@@ -65,18 +69,22 @@ def first_key(settings: AllSettings) -> str | None:
         return key.secret if key else None
 
 
-def welcome_path(settings: AllSettings, begin: str) -> str | None:
-    """Return the path that signs the administrator's browser in, once, and leads to `begin`.
-
-    None where others than this machine's users could use it, or where that administrator is gone.
-    """
-    if settings.http.host not in LOOPBACK:
-        return None
+def administrator(settings: AllSettings) -> str | None:
+    """Return the id of the first administrator; None where that one is gone."""
     with closing(open_database(settings.service.database, settings.service.database_patience)) as database:
         admin = find_client_named(database, FIRST_CLIENT)
-        if admin is None or admin.disabled or not admin.admin:
-            return None
-        return f"/session?{urlencode({'ticket': add_ticket(database, admin.id), 'next': begin})}"
+    return None if admin is None or admin.disabled or not admin.admin else admin.id
+
+
+def welcome_path(settings: AllSettings, client_id: str | None, begin: str) -> str | None:
+    """Return the path that signs that client's browser in, once, and leads to `begin`.
+
+    None without a client, and where others than this machine's users could use it.
+    """
+    if client_id is None or settings.http.host not in LOOPBACK:
+        return None
+    with closing(open_database(settings.service.database, settings.service.database_patience)) as database:
+        return f"/session?{urlencode({'ticket': add_ticket(database, client_id), 'next': begin})}"
 
 
 def _listener(settings: AllSettings) -> socket.socket:
@@ -101,8 +109,8 @@ def _keep(fleet: Fleet, ended: threading.Event) -> None:
 class _Server(uvicorn.Server):
     """uvicorn, which is told to end by a drain: first not ready, then deaf to what is new, then gone."""
 
-    def __init__(self, settings: AllSettings, say: Say, welcome: str | None) -> None:
-        self._settings, self._say, self._welcome = settings, say, welcome
+    def __init__(self, settings: AllSettings, say: Say, welcome: str | None, run: str | None) -> None:
+        self._settings, self._say, self._welcome, self._run = settings, say, welcome, run
         self._app = create_app(settings)
         super().__init__(
             uvicorn.Config(
@@ -125,6 +133,8 @@ class _Server(uvicorn.Server):
             address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
             if self._welcome is not None:
                 self._say(f"{WELCOME}{address}{self._welcome}")
+            if self._run is not None:
+                self._say(f"the run, once signed in: {address}{self._run}")
             self._say(address)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

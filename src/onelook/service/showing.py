@@ -1,14 +1,44 @@
 """A run of the command line, brought to the pages: its best model for everyone to try, the run itself for the administrator."""
 
+import json
 import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 from onelook.service.configuration import AllSettings
 from onelook.service.models.names import SHARED, check_name
 from onelook.service.models.store import open_store, promote, publish
+from onelook.service.trainings.data import add_path, list_data
+from onelook.service.trainings.record import Value, find_training, id_of, new_training, run_of
 from onelook.structures.errors import UserError
 
 _OTHER = re.compile(r"[^a-z0-9._-]+")
+_ORIGIN = "origin"
+"""Where a run keeps what it was made from: `facts.json`, and its cfg where it has one."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The paths of a run's pages."""
+
+    trying: str
+    """Of Try, with the run's model chosen."""
+    run: str | None
+    """Of the run itself; None where there is no administrator to see it."""
+
+
+def show_run(settings: AllSettings, run: Path, administrator: str | None) -> Shown:
+    """Let a run's best model serve everyone, and list the run, which stays where it is, among the administrator's.
+
+    `administrator` is the id of one. Raises UserError for a folder that holds no run with a model.
+    """
+    model = show_model(settings, run)
+    page = None if administrator is None else f"/runs/{list_run(settings.http.trainings, run, administrator)}"
+    return Shown(f"/?{urlencode({'model': model})}", page)
 
 
 def show_model(settings: AllSettings, run: Path) -> str:
@@ -25,3 +55,54 @@ def show_model(settings: AllSettings, run: Path) -> str:
     store = open_store(settings.service.models)
     promote(store, SHARED, name, publish(store, SHARED, name, folder).version)
     return name
+
+
+def list_run(root: Path, run: Path, client_id: str) -> str:
+    """Return the id of the training that stands for a run among a client's; the same run has the same id each time.
+
+    A run that does not tell what it was made from is listed by its folder's name.
+    """
+    whole = run.resolve()
+    id_ = id_of(client_id, str(whole))
+    training = find_training(root, client_id, id_)
+    if training is None:
+        origin = _origin(whole)
+        cfg = whole / _ORIGIN / f"{origin.get('network')}.cfg"
+        training = new_training(
+            root,
+            id_,
+            client_id,
+            "training",
+            _data(root, client_id, Path(str(origin.get("data", whole.name)))),
+            "network.cfg" if cfg.is_file() else str(origin.get("network", whole.name)),
+            cfg.read_text(encoding="utf-8") if cfg.is_file() else None,
+            settings=_scalars(origin.get("given", {})),
+            state="done",
+            finished_at=(whole / "model").stat().st_mtime,
+        )
+    with suppress(FileExistsError):
+        run_of(root, training).symlink_to(whole, target_is_directory=True)
+    return id_
+
+
+def _origin(run: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((run / _ORIGIN / "facts.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # a run of an older onelook
+        return {}
+    return found
+
+
+def _data(root: Path, client_id: str, path: Path) -> str:
+    """Return the id of the data at a path of this machine, known from now on; its name where it can no longer be read."""
+    known = next((each.id for each in list_data(root, client_id) if each.path == str(path.resolve())), None)
+    try:
+        return known or add_path(root, client_id, path.name, str(path), [str(path)]).id
+    except UserError:
+        return path.name
+
+
+def _scalars(given: Mapping[str, Any]) -> dict[str, Value]:
+    """Return settings as a request has them: lists as words with commas between, tables left out."""
+    lists = {key: ",".join(map(str, value)) for key, value in given.items() if isinstance(value, list)}
+    return lists | {key: value for key, value in given.items() if isinstance(value, str | int | float | bool)}
