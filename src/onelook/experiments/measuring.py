@@ -3,7 +3,8 @@
 Processor time and disk are the kernel's own sums over the whole tree, told once when it has ended (wait4, as /usr/bin/time has
 them). Memory is looked at as it goes: no kernel keeps the peak of a tree, and the one that wait4 tells of its largest process
 counts in who began it. What is looked at often is the sum of resident pages, which is cheap but counts shared pages more than once;
-an exact count is made where that sum is a new peak, and now and then.
+an exact count is made where that sum has grown, the more seldom the older the tree is since it costs a walk through every process's
+pages, and now and then.
 """
 
 import os
@@ -21,6 +22,15 @@ BLOCK = 512
 
 EXACT_EVERY = 5.0
 """Seconds between exact counts where the sum is no new peak: a forked worker makes shared pages its own as it writes to them."""
+
+GROWN, EXACT_APART = 1.02, 2.0
+"""Growth of the sum from which it counts as a new peak, and the least seconds between two exact counts."""
+
+MEMBERS_EVERY = 1.0
+"""Seconds between two looks at who belongs to the tree: each goes through all processes of the machine."""
+
+OF_AGE = 0.25
+"""Share of the tree's age that these seconds are at most: what lives shortly is looked at closely."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,8 @@ class TreeWatch:
         self._cores = _core_times()
         self._resident = 0
         self._tree: list[psutil.Process] = []
-        self._members_known_until = self._exact_until = 0.0
+        self._members_known_until = 0.0
+        self._counted_at = -EXACT_EVERY
 
     def look(self) -> int:
         """Return the bytes that the tree has resident, 0 where it has ended."""
@@ -65,25 +76,31 @@ class TreeWatch:
         for process in processes:
             sizes[process], most = resident(process.pid)
             self.largest = max(self.largest, most)
-        together = sum(sizes.values())
-        if together <= self._resident and time.monotonic() < self._exact_until:
+        together, biggest = sum(sizes.values()), max(sizes.values(), default=0)
+        self.peak = max(self.peak, biggest)
+        now = time.monotonic()
+        since, apart = now - self._counted_at, self._at_most(EXACT_APART)
+        if since < apart or (together <= GROWN * self._resident and since < EXACT_EVERY):
             return min(together, self.peak)
-        self._resident, self._exact_until = max(self._resident, together), time.monotonic() + EXACT_EVERY
+        self._resident, self._counted_at = max(self._resident, together), now
         memory = _exact(sizes)
         self.peak = max(self.peak, memory)
         return memory
 
     def _members(self) -> list[psutil.Process]:
-        """Return the tree's processes; who is one is asked once a second, as it costs a look at every process of the machine."""
+        """Return the tree's processes, as they were when that was last asked."""
         if time.monotonic() >= self._members_known_until:
             try:
                 root = psutil.Process(self.pid)
                 self._tree = [root, *root.children(recursive=True)]
             except psutil.Error:
                 self._tree = []
-            self._members_known_until = time.monotonic() + 1.0
+            self._members_known_until = time.monotonic() + self._at_most(MEMBERS_EVERY)
             self.temperature = _hotter(self.temperature)
         return self._tree
+
+    def _at_most(self, seconds: float) -> float:
+        return min(seconds, OF_AGE * (time.monotonic() - self.began))
 
     def so_far(self) -> Measured:
         """Return what the tree has taken by now, for a row that must outlive this process."""
