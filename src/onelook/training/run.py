@@ -121,6 +121,7 @@ def describe_environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "clock": _clock(psutil.cpu_freq()),
         "memory": psutil.virtual_memory().total,
         "node": platform.node(),
         "container": _container(),
@@ -131,6 +132,11 @@ def describe_environment() -> dict[str, Any]:
         "python": platform.python_version(),
         **versions,
     }
+
+
+def _clock(told: Any) -> str | None:
+    """Return the processor's highest clock of what psutil tells, or its clock now where that is 0; None where nothing is told."""
+    return f"{(told.max or told.current) / 1000:.1f} GHz" if told else None
 
 
 def _container() -> str | None:
