@@ -186,7 +186,7 @@ def test_two_models_stand_side_by_side_and_stay_over_a_reload(open_page: Open, s
     assert abs(left["y"] - right["y"]) < 1
     keep_screen(page, "try-side-by-side")
     page.reload()
-    assert page.locator("#beside").input_value() == "small"
+    page.locator("#beside option[value='small']:checked").wait_for(state="attached")
 
 
 @pytest.mark.slow
