@@ -157,7 +157,7 @@ def test_a_contact_sheet_is_written(blood: Path, tmp_path: Path, options: list[s
         ),
         (
             lambda data, out: ["show", data, "--augment", "--set", "flip=3"],
-            "flip: expected a number from 0 to 1, got 3.0",
+            "flip: expected 0 to 1, got 3",
         ),
         (lambda data, out: ["show", data, "--split", "dev"], "expected a split 'dev', but there are train, val, test"),
     ],

@@ -18,7 +18,7 @@ def test_settings_are_told_with_kind_default_bounds_and_words() -> None:
     assert (rate.kind, rate.default, rate.least, rate.most, rate.words) == (
         "number",
         None,
-        1e-9,
+        0,
         10,
         "The highest rate.",
     )

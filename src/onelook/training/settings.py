@@ -143,7 +143,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "subdivisions": (1, 65536),
     "width": (8, 8192),
     "height": (8, 8192),
-    "learning_rate": (1e-9, 10),
+    "learning_rate": (0, 10),
     "momentum": (0, 0.9999),
     "decay": (0, 1),
     "burn_in": (0, 1e9),

@@ -143,7 +143,7 @@ def test_a_job_cancelled_while_it_waits_is_never_looked_at(
 
 
 def test_a_database_without_tables_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="expected schema 1, got 0; start `onelook serve`"):
+    with pytest.raises(UserError, match="expected schema 2, got 0; start `onelook serve`"):
         run_worker(ServiceSettings(database=f"sqlite:///{tmp_path / 'empty.db'}", models=str(tmp_path / "models")))
 
 
