@@ -1,6 +1,7 @@
 """A run of the command line on the pages."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from onelook.service.trainings.data import find_data
 from onelook.service.trainings.record import find_training, list_trainings, progress_lines
 from onelook.structures.bundle import write_bundle
 from onelook.structures.errors import UserError
+from onelook.training.origin import Origin
 
 
 @pytest.fixture
@@ -31,13 +33,11 @@ def run(tmp_path: Path) -> Path:
     folder = tmp_path / "runs" / "first"
     write_bundle(folder / "model", small_bundle())
     (folder / "origin").mkdir()
-    origin = {
-        "network": "small",
-        "data": str(tmp_path / "cells"),
-        "given": {"batch": "4", "steps": [5, 9], "loss": {"box": 1}},
-    }
-    (folder / "origin" / "facts.json").write_text(json.dumps(origin))
+    given = {"batch": "4", "steps": [5, 9], "loss": {"box": 1}}
+    origin = Origin("small", str(tmp_path / "cells"), None, "digest", {}, None, None, given)
+    (folder / "origin" / "facts.json").write_text(json.dumps(asdict(origin)))
     (folder / "origin" / "small.cfg").write_text("[net]\nwidth=32\nheight=32\n")
+    (folder / "settings.toml").write_text("batch = 4\n")
     (folder / "metrics.jsonl").write_text('{"kind": "step", "step": 1}\n')
     return folder
 

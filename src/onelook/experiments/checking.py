@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from onelook.datasets.dataset import Dataset
-from onelook.experiments.request import Request, spelled
+from onelook.experiments.request import Request
 from onelook.structures.errors import UserError
+from onelook.structures.settings import spelled
 from onelook.training.forecast.contradictions import contradictions
 from onelook.training.forecast.forecast import Measured
 from onelook.training.forecast.pace import StepPace

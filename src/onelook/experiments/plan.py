@@ -7,10 +7,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from onelook.experiments.request import DataChoice, NetworkChoice, Request, run_name, spelled, told
+from onelook.experiments.request import DataChoice, NetworkChoice, Request, run_name, told
 from onelook.experiments.search_settings import SearchSettings
 from onelook.structures.errors import UserError
-from onelook.structures.settings import check_ranges
+from onelook.structures.settings import check_ranges, spelled
 from onelook.training.forecast.budget import parse_duration, parse_size
 from onelook.training.settings import make_train_settings
 

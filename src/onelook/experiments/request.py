@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from onelook.experiments.outcome import RUNS, Outcome
+from onelook.structures.settings import spelled
 
 LONGEST_NAME = 120
 """Letters of a run's name; a longer one is cut, and told apart by a digest."""
@@ -62,15 +63,6 @@ class Request:
     def _named(self, folder: Path) -> list[str]:
         format = ["--format", self.data.format] if self.data.format else []
         return [self.network.network, str(self.data.path), "--out", str(folder), *format]
-
-
-def spelled(value: Any) -> str:
-    """Return a setting's value as `--set` takes it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return ",".join(spelled(item) for item in value)
-    return "none" if value is None else str(value)
 
 
 def told(values: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """A run of the command line, brought to the pages: its best model for everyone to try, the run itself for the administrator."""
 
-import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,10 +14,11 @@ from onelook.service.models.store import open_store, promote, publish
 from onelook.service.trainings.data import add_path, list_data
 from onelook.service.trainings.record import Value, find_training, id_of, new_training, run_of
 from onelook.structures.errors import UserError
+from onelook.structures.settings import spelled
+from onelook.training.origin import Origin, read_origin
+from onelook.training.run import Run
 
 _OTHER = re.compile(r"[^a-z0-9._-]+")
-_ORIGIN = "origin"
-"""Where a run keeps what it was made from: `facts.json`, and its cfg where it has one."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,17 @@ def list_run(root: Path, run: Path, client_id: str) -> str:
     id_ = id_of(client_id, str(whole))
     training = find_training(root, client_id, id_)
     if training is None:
-        origin = _origin(whole)
-        cfg = whole / _ORIGIN / f"{origin.get('network')}.cfg"
+        origin = _origin(Run(whole))
+        cfg = Run(whole).origin / f"{origin.network}.cfg"
         training = new_training(
             root,
             id_,
             client_id,
             "training",
-            _data(root, client_id, Path(str(origin.get("data", whole.name)))),
-            "network.cfg" if cfg.is_file() else str(origin.get("network", whole.name)),
+            _data(root, client_id, Path(origin.data)),
+            "network.cfg" if cfg.is_file() else origin.network,
             cfg.read_text(encoding="utf-8") if cfg.is_file() else None,
-            settings=_scalars(origin.get("given", {})),
+            settings=_scalars(origin.given),
             state="done",
             finished_at=(whole / "model").stat().st_mtime,
         )
@@ -85,12 +85,13 @@ def list_run(root: Path, run: Path, client_id: str) -> str:
     return id_
 
 
-def _origin(run: Path) -> dict[str, Any]:
+def _origin(run: Run) -> Origin:
+    """Return what the run was made from; of one that does not tell, its folder's name in the place of network and data."""
     try:
-        found: dict[str, Any] = json.loads((run / _ORIGIN / "facts.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # a run of an older onelook
-        return {}
-    return found
+        return read_origin(run)
+    except UserError:
+        name = run.folder.name
+        return Origin(name, name, None, "", {}, None, None, {})
 
 
 def _data(root: Path, client_id: str, path: Path) -> str:
@@ -104,5 +105,5 @@ def _data(root: Path, client_id: str, path: Path) -> str:
 
 def _scalars(given: Mapping[str, Any]) -> dict[str, Value]:
     """Return settings as a request has them: lists as words with commas between, tables left out."""
-    lists = {key: ",".join(map(str, value)) for key, value in given.items() if isinstance(value, list)}
+    lists = {key: spelled(value) for key, value in given.items() if isinstance(value, list)}
     return lists | {key: value for key, value in given.items() if isinstance(value, str | int | float | bool)}

@@ -57,6 +57,15 @@ def parse_overrides(pairs: Iterable[str]) -> dict[str, str]:
     return values
 
 
+def spelled(value: Any) -> str:
+    """Return a setting's value as `--set` takes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ",".join(spelled(item) for item in value)
+    return "none" if value is None else str(value)
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the tables of a TOML file. Raises FormatError naming the file, and the line where TOML tells it."""
     try:

@@ -30,6 +30,7 @@ from onelook.service.trainings.record import (
     run_of,
 )
 from onelook.service.trainings.watching import client_words
+from onelook.structures.settings import spelled
 
 TICK = 0.5
 STALE_SECONDS = 60.0
@@ -178,7 +179,7 @@ def command(root: Path, training: Training) -> list[str]:
         str(data_path(root, training.client_id, training.data)),
     ]
     for key, value in training.settings.items():
-        words += ["--set", f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
+        words += ["--set", f"{key}={spelled(value)}"]
     if training.weights is not None:
         words += ["--weights", str(folder / "weights")]
     if training.time_budget is not None:
