@@ -49,6 +49,21 @@ def test_a_step_costs_in_proportion_to_the_pixels_of_its_input() -> None:
     assert forecast(larger, MEASURED).parts["steps"] == pytest.approx(1.5 * forecast(WORK, MEASURED).parts["steps"])
 
 
+def test_a_step_of_half_the_side_may_cost_half_and_not_a_quarter_where_both_were_measured() -> None:
+    both = replace(MEASURED, steps=steps("mosaics", [0.3] * 10, 100) + steps("mosaics", [0.6] * 10, 400))
+    growing = replace(WORK, kinds={"mosaics": (1000, 250.0)})
+
+    assert forecast(growing, both).parts["steps"] == pytest.approx(1000 * 0.45)
+
+
+def test_an_input_that_grows_beyond_what_was_measured_widens_the_interval_down_to_steps_that_cost_no_more() -> None:
+    growing = replace(WORK, kinds={"mosaics": (1000, 300.0)})
+    result = forecast(growing, replace(MEASURED, steps=steps("mosaics", [0.5] * 20, 100)))
+
+    assert result.parts["steps"] == pytest.approx(1000 * 1.5)
+    assert result.low < 1000 * 0.8
+
+
 def test_one_step_that_another_program_held_up_does_not_spoil_the_forecast() -> None:
     disturbed = replace(MEASURED, steps=steps("mosaics", [0.5] * 15 + [60.0]) + MEASURED.steps[16:])
 

@@ -55,6 +55,16 @@ def test_both_kinds_of_steps_are_measured_and_a_file_of_each_sort_is_weighed(
     assert measured.disk > 3 * (tmp_path / "run" / "last" / "state.safetensors").stat().st_size
 
 
+def test_an_input_that_grows_is_measured_at_its_first_size_and_at_its_last(
+    network: Path, squares: Path, tmp_path: Path
+) -> None:
+    measured = measure(task(network, squares, mosaic=0, grow=0.5), tmp_path, time.time(), print)
+
+    sizes = [load.pixels for load, _ in measured.steps]
+    assert sizes.count(32 * 32) >= 7
+    assert sizes.count(64 * 64) >= 7
+
+
 def test_workers_forked_from_a_process_that_has_trained_are_not_counted_as_no_run_has_any(
     network: Path, squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from onelook.training.forecast.forecast import Measured
+from onelook.training.forecast.forecast import WIDE, Measured
 from onelook.training.forecast.pace import StepPace
 from onelook.training.forecast.process_memory import available_memory, children_memory, peak_to_come, tree_memory
 from onelook.training.forecast.workload import cache_growth, piece, sampled_loads
@@ -104,10 +104,8 @@ class _Steps:
     def run(self, seconds: float) -> None:
         """Take steps of every kind, in proportion to how many the run has, and one of the largest input."""
         loads = sampled_loads(self.task)
-        kinds = {load.kind: step for step, load in reversed(loads.items())}  # to its first step
         left = seconds
-        for kind, start in sorted(kinds.items(), key=lambda each: each[1]):  # in the run's order
-            share = sum(load.kind == kind for load in loads.values()) / len(loads)
+        for start, share in _places(loads):
             began = time.perf_counter()
             self._take(start, max(4, round(STEPS * share)), left)
             left = self.ranks.of_first(max(0.0, left - (time.perf_counter() - began)))
@@ -155,6 +153,20 @@ class _Steps:
             if self._first_workers:
                 self.children, self._first_workers = children_memory(psutil.Process()), False
             batches.close()
+
+
+def _places(loads: dict[int, StepLoad]) -> list[tuple[int, float]]:
+    """Return from which step numbers on to measure, in the run's order, and the share of the run's steps that each stands for.
+
+    They are the first of every kind; where the input grows much from there, half of the kind's share is taken at its largest.
+    """
+    places: list[tuple[int, float]] = []
+    for kind in {load.kind for load in loads.values()}:
+        mine = {step: load.pixels for step, load in loads.items() if load.kind == kind}
+        first, largest = min(mine), max(mine, key=lambda step: mine[step])
+        starts = [first, largest] if mine[largest] >= WIDE * mine[first] else [first]
+        places += [(start, len(mine) / len(loads) / len(starts)) for start in starts]
+    return sorted(places)
 
 
 def _proof(task: Task, run: Run, session: Session, images: int) -> tuple[float, float]:
