@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 from inference_peers import darknet_in_c, opencv_reader, ultralytics_onnx
-from record import SHARED, record
+from record import RESULTS, SHARED, record
 
 import onelook
 from onelook.inference.onnx_graph import onnx_model
@@ -59,12 +59,20 @@ def main() -> None:
     asked = parser.parse_args()
     load = os.getloadavg()
     print(f"load before: {load}; cores: {cores()}")
-    measured: dict[str, Any] = {"cores": cores(), "arguments": vars(asked)}
+    measured = {**kept(), "cores": cores()}
     for part in asked.only.split(","):
-        measured[part] = PARTS[part](asked)
-        print(part, json.dumps(measured[part], indent=1), f"load {os.getloadavg()[0]:.1f}", flush=True)
+        found = PARTS[part](asked)
+        when = {"measured": time.strftime("%Y-%m-%d %H:%M"), "load": round(os.getloadavg()[0], 1)}
+        measured[part] = {**found, **when, "files": asked.files, "rounds": asked.rounds}
+        print(part, json.dumps(measured[part], indent=1), flush=True)
     if not asked.no_record:
         record("inference", load, measured)
+
+
+def kept() -> dict[str, Any]:
+    """Return the parts that were recorded before, which stay until they are measured again: each says when it was."""
+    path = RESULTS / "inference.json"
+    return dict(json.loads(path.read_text())["measured"]) if path.is_file() else {}
 
 
 def in_turns(contestants: Contestants, rounds: int) -> dict[str, dict[str, float]]:
@@ -155,9 +163,11 @@ def _ratios(found: dict[str, dict[str, float]]) -> dict[str, Any]:
 def files(asked: argparse.Namespace) -> dict[str, Any]:
     """From JPEG files to boxes with yolov3-tiny at 416: by hand, by the API, by the command."""
     pictures = sorted((COCO / "images" / "train2017").glob("*.jpg"))
-    paths = [pictures[index % len(pictures)] for index in range(asked.files)]
     results = {}
     with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{index:06d}.jpg" for index in range(asked.files)]
+        for index, path in enumerate(paths):  # files of their own: the command looks at no file twice
+            path.symlink_to(pictures[index % len(pictures)])
         quantised = Path(folder) / "tiny-int8.xml"
         _typed("export", TINY, "--to", "openvino", "--int8", COCO, "--out", quantised)
         for name, model, runtime in (
@@ -188,7 +198,7 @@ def _rates(model: Path, runtime: str, paths: list[Path]) -> dict[str, Any]:
             boxes[index] += sum(len(one) for one in found)
     told = json.loads(_typed("predict", model, *paths, "--json", "--runtime", runtime))
     rates = {name: round(len(paths) / sum(values), 1) for name, values in seconds.items()}
-    rates["command"] = round(len(paths) / told["seconds"], 1)
+    rates["command"] = round(len(told["images"]) / told["seconds"], 1)
     return {
         "images/s": rates,
         "api over by hand": round(rates["api"] / rates["by hand"], 3),

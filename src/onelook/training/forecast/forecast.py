@@ -21,7 +21,7 @@ FEW_STEPS = 10
 """Steps below which the doubt grows with every one that is missing."""
 
 WIDE = 2.0
-"""Ratio of a largest to a smallest input's pixels from which what a step costs whatever its input is told from what a pixel costs."""
+"""Ratio of the largest input's pixels to the smallest's from which a step's own cost is told from a pixel's."""
 
 MEMORY_BOUND = 0.85
 """Share of the memory at hand from which it is what limits."""
