@@ -1,5 +1,6 @@
 """What deploy/ holds, checked by schema and by what the code says, as no engine runs here."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import sqlalchemy
+import typer
 import yaml
 
 from onelook.service.configuration import read_settings
@@ -129,6 +131,11 @@ def compose() -> dict[str, Any]:
     return found
 
 
+def environment_of(service: dict[str, Any]) -> dict[str, str]:
+    """Return what a container of the compose file is told, every secret being x."""
+    return {key: re.sub(r"\$\{[^}]*\}", "x", value) for key, value in service["environment"].items()}
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_manifest_is_what_its_schema_allows(name: str) -> None:
     document = DOCUMENTS[name]
@@ -174,8 +181,64 @@ def test_every_setting_in_the_environment_is_one(compose: dict[str, Any]) -> Non
     config = DOCUMENTS["config.yaml ConfigMap onelook"]["data"]
     read_settings(environment=config)
     for service in compose["services"].values():
-        environment = {key: re.sub(r"\$\{[^}]*\}", "x", value) for key, value in service["environment"].items()}
-        assert read_settings(environment=environment)
+        assert read_settings(environment=environment_of(service))
+
+
+def commands(compose: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the words after `onelook` of everything that is started, by what starts it."""
+    (cmd,) = (line for line in (DEPLOY / "Dockerfile").read_text().splitlines() if line.startswith("CMD "))
+    found = {"Dockerfile": json.loads(cmd.removeprefix("CMD "))}
+    found |= {f"compose {name}": each["command"] for name, each in compose["services"].items() if "command" in each}
+    return found | {name: pod["containers"][0]["args"] for name, pod in PODS.items()}
+
+
+def test_everything_is_started_with_words_that_the_command_line_takes(compose: dict[str, Any]) -> None:
+    from onelook.cli.main import build_app
+
+    onelook = typer.main.get_command(build_app())
+    for where, (name, *words) in commands(compose).items():
+        command = onelook.commands[name]  # type: ignore[attr-defined]
+        given = command.make_context(name, words).params
+        assert name in ("serve", "worker"), where
+        if name == "serve":
+            assert given["host"] == "0.0.0.0", f"{where}: others must reach it"
+            assert where == "Dockerfile" or given["workers"] == 0, f"{where}: workers are containers of their own"
+
+
+def test_where_files_are_written_something_is_mounted(compose: dict[str, Any]) -> None:
+    config = DOCUMENTS["config.yaml ConfigMap onelook"]["data"]
+    for name, pod in PODS.items():
+        mounted = {each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
+        settings = read_settings(environment=config)
+        needed = {"/tmp", str(settings.service.cache)}
+        needed |= {str(settings.http.trainings)} if pod["containers"][0]["args"][0] == "serve" else set()
+        assert needed <= mounted, name
+    for name in ("api", "worker", "trainer"):
+        service = compose["services"][name]
+        settings = read_settings(environment=environment_of(service))
+        places = (settings.service.models, settings.service.cache, settings.http.trainings)
+        assert all(str(place).startswith("/var/lib/onelook/") for place in places), name
+        assert service["volumes"] == ["onelook:/var/lib/onelook"]
+        assert service["read_only"]
+        assert service["tmpfs"] == ["/tmp"]
+
+
+def test_containers_of_the_compose_file_have_time_to_drain(compose: dict[str, Any]) -> None:
+    for name in ("api", "worker", "trainer"):
+        service = compose["services"][name]
+        settings = read_settings(environment=environment_of(service))
+        needed = settings.http.notice_seconds + settings.http.drain_seconds + settings.service.drain_seconds
+        assert int(service["stop_grace_period"].removesuffix("s")) >= needed, name
+
+
+def test_one_process_trains_and_the_others_do_not(compose: dict[str, Any]) -> None:
+    most = {name: read_settings(environment=environment_of(compose["services"][name])) for name in ("api", "trainer")}
+    assert {name: each.http.most_trainings for name, each in most.items()} == {"api": 0, "trainer": 1}
+    config = DOCUMENTS["config.yaml ConfigMap onelook"]["data"]
+    for name, pod in PODS.items():
+        own = {each["name"]: each["value"] for each in pod["containers"][0]["env"] if "value" in each}
+        trains = read_settings(environment={**config, **own}).http.most_trainings
+        assert trains == (1 if "trainer" in name else 0), name
 
 
 def test_the_scaler_asks_a_query_that_the_schema_answers(tmp_path: Path) -> None:

@@ -20,12 +20,13 @@ import pytest
 from PIL import Image as Pillow
 from tests.structures.small_models import small_bundle
 
+from onelook.service import serving
 from onelook.service.api.settings import HttpSettings
 from onelook.service.client import Service, ServiceError
 from onelook.service.clients import change_client, list_clients
 from onelook.service.configuration import AllSettings
 from onelook.service.database import open_database
-from onelook.service.serving import FIRST_CLIENT, WELCOME, administrator, first_key, welcome_path
+from onelook.service.serving import FIRST_CLIENT, WELCOME, prepare
 from onelook.service.settings import ServiceSettings
 from onelook.structures.bundle import write_bundle
 
@@ -90,20 +91,37 @@ def test_the_first_address_signs_a_browser_in_once(served: Served) -> None:
 @pytest.mark.parametrize(("host", "is_signed_in"), [("127.0.0.1", True), ("0.0.0.0", False), ("::1", True)])
 def test_only_this_machine_is_given_an_address_that_signs_in(tmp_path: Path, host: str, is_signed_in: bool) -> None:
     settings = AllSettings(ServiceSettings(f"sqlite:///{tmp_path / 'onelook.db'}"), HttpSettings(host=host))
-    first_key(settings)
 
-    assert (welcome_path(settings, administrator(settings), "/runs") is not None) == is_signed_in
+    welcome, run = prepare(settings, print)
+
+    assert (welcome is not None) == is_signed_in
+    assert run is None
+
+
+def test_the_first_start_tells_a_key_once_and_opens_the_database_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = AllSettings(ServiceSettings(f"sqlite:///{tmp_path / 'onelook.db'}"))
+    opened: list[str] = []
+    said: list[str] = []
+    monkeypatch.setattr(serving, "open_database", lambda url, _: (opened.append(url), open_database(url))[1])
+
+    prepare(settings, said.append)
+    prepare(settings, said.append)
+
+    assert len(said) == 1
+    assert said[0].startswith("first key, of the administrator 'admin'; it is told this once: onelook_")
+    assert opened == [settings.service.database] * 2
 
 
 def test_without_its_administrator_nobody_is_signed_in(tmp_path: Path) -> None:
     settings = AllSettings(ServiceSettings(f"sqlite:///{tmp_path / 'onelook.db'}"))
-    first_key(settings)
+    prepare(settings, print)
     with closing(open_database(settings.service.database)) as database:
         (admin,) = list_clients(database)
         change_client(database, admin.id, disabled=True)
 
-    assert administrator(settings) is None
-    assert welcome_path(settings, None, "/") is None
+    assert prepare(settings, print) == (None, None)
 
 
 @pytest.mark.slow

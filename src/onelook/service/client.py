@@ -32,7 +32,14 @@ from onelook.service.messages import (
     SelfAnswer,
     Told,
 )
-from onelook.service.training_messages import DataAnswer, DataList, TrainingAnswer, TrainingList
+from onelook.service.training_messages import (
+    DataAnswer,
+    DataList,
+    TrainingAnswer,
+    TrainingKind,
+    TrainingList,
+    TrainingState,
+)
 
 Answer = TypeVar("Answer", bound=Told)
 Picture = str | Path | bytes
@@ -160,6 +167,10 @@ class Service:
         """Let the version serve again that did before."""
         return self._read(ModelAnswer, "POST", f"/v1/models/{name}/rollback", {"shared": shared})
 
+    def delete_version(self, name: str, version: str, shared: bool = False) -> None:
+        """Remove a version that does not serve."""
+        self._ask("DELETE", f"/v1/models/{name}/versions/{version}", {"shared": shared})
+
     def upload_data(self, data: Path, name: str = "data") -> DataAnswer:
         """Upload labelled images: a folder, or a zip of one."""
         return self._read(DataAnswer, "POST", "/v1/data", {"name": name}, content=_zipped(data), headers=_ZIP)
@@ -168,8 +179,12 @@ class Service:
         """Return what was uploaded to train on."""
         return self._read(DataList, "GET", "/v1/data").data
 
-    def train(self, data: str, network: str, forecast: bool = False, **more: Any) -> TrainingAnswer:
-        """Start a training, or with `forecast` learn what it would take; `more` as POST /v1/trainings takes it."""
+    def delete_data(self, data_id: str) -> None:
+        """Remove what was uploaded."""
+        self._ask("DELETE", f"/v1/data/{data_id}")
+
+    def train(self, data: str, network: str | None = None, forecast: bool = False, **more: Any) -> TrainingAnswer:
+        """Start a training, or with `forecast` learn what it would take; `more` as POST /v1/trainings takes it, `cfg` too."""
         asked = {"data": data, "network": network, "kind": "forecast" if forecast else "training", **more}
         return self._read(TrainingAnswer, "POST", "/v1/trainings", json=asked)
 
@@ -177,9 +192,9 @@ class Service:
         """Return how a training stands."""
         return self._read(TrainingAnswer, "GET", f"/v1/trainings/{training_id}")
 
-    def trainings(self) -> list[TrainingAnswer]:
-        """Return all trainings, newest first."""
-        return self._read(TrainingList, "GET", "/v1/trainings").trainings
+    def trainings(self, kind: TrainingKind | None = None, state: TrainingState | None = None) -> list[TrainingAnswer]:
+        """Return all trainings and forecasts, those of a kind or in a state, newest first."""
+        return self._read(TrainingList, "GET", "/v1/trainings", {"kind": kind, "state": state}).trainings
 
     def follow(self, training_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield events of a training as they come, each as its name and its data, until it has ended."""
@@ -202,6 +217,10 @@ class Service:
         """Let a training go on that was stopped."""
         return self._read(TrainingAnswer, "POST", f"/v1/trainings/{training_id}/resume")
 
+    def delete_training(self, training_id: str) -> None:
+        """Remove a training or a forecast that has ended, with its run."""
+        self._ask("DELETE", f"/v1/trainings/{training_id}")
+
     def promote_training(self, training_id: str, name: str, shared: bool = False) -> PublishedVersion:
         """Let the best model of a training serve."""
         asked = {"name": name, "shared": shared}
@@ -220,13 +239,17 @@ class Service:
         return self._read(NewKeyAnswer, "POST", f"/v1/clients/{client_id}/keys", json={"label": label})
 
     def _read(self, kind: type[Answer], method: str, path: str, query: Query | None = None, **more: Any) -> Answer:
-        """Return the answer, tried again as long as there is patience. Raises ServiceError."""
+        """Return the answer as `kind`. Raises ServiceError."""
+        return kind.model_validate_json(self._ask(method, path, query, **more))
+
+    def _ask(self, method: str, path: str, query: Query | None = None, **more: Any) -> bytes:
+        """Return the answer's body, tried again as long as there is patience. Raises ServiceError."""
         until = time.monotonic() + self._patience
         given = {name: value for name, value in (query or {}).items() if value is not None}
         while True:
             answer = self._http.request(method, path, params=given, **more)
             if answer.is_success:
-                return kind.model_validate_json(answer.content)
+                return answer.content
             error = _error(answer)
             pause = error.retry_after or 1.0
             if answer.status_code not in _LATER or time.monotonic() + pause > until:

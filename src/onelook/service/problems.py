@@ -157,4 +157,8 @@ def _from_http(request: Request, error: HTTPException) -> ProblemError:
         allowed = (error.headers or {}).get("Allow", "another method")
         detail = f"method: expected {allowed} on {_short(path)}, got {request.method}"
         return ProblemError(405, "no_method", detail, headers=error.headers)
+    if error.status_code == 400:
+        expected, came = "what its Content-Type says, whole", f"something that cannot be read ({error.detail})"
+        told = error_of("body", expected, came)
+        return ProblemError(400, "broken", f"body: expected {expected}, got {came}", [told], headers=error.headers)
     return ProblemError(error.status_code, "refused", str(error.detail), headers=error.headers)

@@ -14,9 +14,10 @@ import uvicorn
 
 from onelook.service.api.app import create_app
 from onelook.service.api.backend import Backend
+from onelook.service.api.protocol import Protocol
 from onelook.service.clients import add_client, add_key, find_client_named, list_clients
 from onelook.service.configuration import AllSettings
-from onelook.service.database import open_database
+from onelook.service.database import Database, open_database
 from onelook.service.fleet import Fleet
 from onelook.service.migrations import migrate
 from onelook.service.sessions import add_ticket
@@ -38,12 +39,7 @@ def serve(settings: AllSettings, say: Say, show: Path | None = None) -> None:
     `say` is told the first key, where no client is known yet; once it answers the address that signs a browser in, once; that
     of the run `show`, whose model is then chosen on the first page; and the plain address.
     """
-    key = first_key(settings)
-    if key is not None:
-        say(f"first key, of the administrator {FIRST_CLIENT!r}; it is told this once: {key}")
-    admin = administrator(settings)
-    shown = Shown("/", None) if show is None else show_run(settings, show, admin)
-    welcome = welcome_path(settings, admin, shown.trying)
+    welcome, shown = prepare(settings, say, show)
     with closing(_listener(settings)) as listener:
         fleet = Fleet(settings.service, settings.http.workers, settings.fetching, settings.decoding)
         fleet.start()
@@ -51,40 +47,50 @@ def serve(settings: AllSettings, say: Say, show: Path | None = None) -> None:
         keeper = threading.Thread(target=_keep, args=(fleet, ended), name="fleet", daemon=True)
         keeper.start()
         try:
-            _Server(settings, say, welcome, shown.run).run(sockets=[listener])
+            _Server(settings, say, welcome, shown).run(sockets=[listener])
         finally:
             ended.set()
             keeper.join()
             fleet.stop()
 
 
-def first_key(settings: AllSettings) -> str | None:
-    """Make the tables where there are none; return the key of a new administrator where no client is known yet."""
-    database = open_database(settings.service.database, settings.service.database_patience)
-    with closing(database):
-        migrate(database)
-        if list_clients(database):
-            return None
-        key = add_key(database, add_client(database, FIRST_CLIENT, admin=True).id, "first")
-        return key.secret if key else None
+def prepare(settings: AllSettings, say: Say, show: Path | None = None) -> tuple[str | None, str | None]:
+    """Make the tables where there are none, and tell the key of a new administrator where no client is known yet.
 
-
-def administrator(settings: AllSettings) -> str | None:
-    """Return the id of the first administrator; None where that one is gone."""
+    Return the path that signs a browser in, and that of the run `show`; each None where there is none. Raises UserError as `serve`.
+    """
     with closing(open_database(settings.service.database, settings.service.database_patience)) as database:
-        admin = find_client_named(database, FIRST_CLIENT)
+        migrate(database)
+        key = first_key(database)
+        if key is not None:
+            say(f"first key, of the administrator {FIRST_CLIENT!r}; it is told this once: {key}")
+        admin = administrator(database)
+        shown = Shown("/", None) if show is None else show_run(settings, show, admin)
+        return welcome_path(database, settings.http.host, admin, shown.trying), shown.run
+
+
+def first_key(database: Database) -> str | None:
+    """Return the key of a new administrator where no client is known yet, else None."""
+    if list_clients(database):
+        return None
+    key = add_key(database, add_client(database, FIRST_CLIENT, admin=True).id, "first")
+    return key.secret if key else None
+
+
+def administrator(database: Database) -> str | None:
+    """Return the id of the first administrator; None where that one is gone."""
+    admin = find_client_named(database, FIRST_CLIENT)
     return None if admin is None or admin.disabled or not admin.admin else admin.id
 
 
-def welcome_path(settings: AllSettings, client_id: str | None, begin: str) -> str | None:
+def welcome_path(database: Database, host: str, client_id: str | None, begin: str) -> str | None:
     """Return the path that signs that client's browser in, once, and leads to `begin`.
 
-    None without a client, and where others than this machine's users could use it.
+    None without a client, and where others than this machine's users could reach `host` and use it.
     """
-    if client_id is None or settings.http.host not in LOOPBACK:
+    if client_id is None or host not in LOOPBACK:
         return None
-    with closing(open_database(settings.service.database, settings.service.database_patience)) as database:
-        return f"/session?{urlencode({'ticket': add_ticket(database, client_id), 'next': begin})}"
+    return f"/session?{urlencode({'ticket': add_ticket(database, client_id), 'next': begin})}"
 
 
 def _listener(settings: AllSettings) -> socket.socket:
@@ -115,6 +121,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 self._app,
+                http=Protocol,
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from onelook.service.messages import Asked, Name, Share, Told
 
+TrainingKind = Literal["training", "forecast"]
 TrainingState = Literal["waiting", "running", "done", "failed", "stopped"]
 
 
@@ -126,14 +127,14 @@ class TrainingRequest(Asked):
         default_factory=dict, description="Hyperparameters: any setting that `onelook train --set` takes"
     )
     time_budget: Annotated[str, Field(pattern=r"^[0-9.]+[hms]$")] | None = Field(None, description="Such as 2h or 45m")
-    kind: Literal["training", "forecast"] = "training"
+    kind: TrainingKind = "training"
 
 
 class TrainingAnswer(Told):
     """A training or a forecast: how it stands, and what came of it."""
 
     id: str
-    kind: Literal["training", "forecast"]
+    kind: TrainingKind
     state: TrainingState
     data: str
     network: str

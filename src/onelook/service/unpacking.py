@@ -4,6 +4,7 @@ import shutil
 import stat
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -64,5 +65,8 @@ def only_folder(folder: Path) -> Path:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder and all in it; one that is not there is fine."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove a folder and all in it, gone at once for whoever looks; one that is not there is fine."""
+    gone = folder.with_name(f".{folder.name}.gone")
+    with suppress(FileNotFoundError):
+        folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)

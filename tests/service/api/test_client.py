@@ -7,9 +7,12 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.service.api.conftest import URL, Api
+from tests.structures.small_models import small_bundle
 
+from onelook.datasets.generated import make_blood
 from onelook.service.client import Service, ServiceError
 from onelook.service.messages import ProblemDocument
+from onelook.structures.bundle import write_bundle
 
 
 class Through(httpx2.BaseTransport):
@@ -62,6 +65,25 @@ def test_models_are_published_and_listed(service: Service, bundle: Path) -> None
     assert service.model("cells").current == made.version
     assert {model.name for model in service.models()} == {"cells", "default"}
     assert service.promote("cells", made.version).current == made.version
+
+
+def test_what_is_no_longer_needed_is_removed(service: Service, bundle: Path, tmp_path: Path) -> None:
+    make_blood(tmp_path / "blood", {"train": 2, "val": 1}, seed=1, size=(96, 72))
+    write_bundle(tmp_path / "other", small_bundle(2))
+    data = service.upload_data(tmp_path / "blood")
+    forecast = service.train(data.id, "yolov3-tiny", forecast=True)
+    serving, other = service.publish("cells", bundle), service.publish("cells", tmp_path / "other")
+
+    with pytest.raises(ServiceError, match=r"409 .*expected one that has ended, got one that is waiting"):
+        service.delete_training(forecast.id)
+    service.stop_training(forecast.id)
+    assert [each.id for each in service.trainings("forecast", "stopped")] == [forecast.id]
+    service.delete_training(forecast.id)
+    service.delete_data(data.id)
+    service.delete_version("cells", other.version)
+
+    assert (service.trainings(), service.data()) == ([], [])
+    assert [each.version for each in service.model("cells").versions] == [serving.version]
 
 
 def test_an_administrator_adds_clients(api: Api) -> None:

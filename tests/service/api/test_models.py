@@ -10,6 +10,7 @@ from tests.service.api.conftest import Api, problem
 from tests.structures.small_models import small_bundle
 
 from onelook.service.messages import ModelAnswer, PublishedVersion
+from onelook.service.models.store import StoreDownError
 from onelook.structures.bundle import write_bundle
 from onelook.structures.network.cfg import format_cfg
 from onelook.structures.network.weights_file import write_weights
@@ -132,6 +133,20 @@ def test_a_name_that_is_none_is_refused(api: Api, name: str) -> None:
     told = problem(api.ask("GET", f"/v1/models/{name}"), 422, "invalid")
 
     assert told["errors"][0]["field"] == "name"
+
+
+def test_a_store_that_is_away_is_no_mistake_of_the_upload(
+    api: Api, versions: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise StoreDownError("models: expected an answer of the store, got none; try again")
+
+    monkeypatch.setattr("onelook.service.api.publishing.publish", away)
+
+    answer = api.ask("POST", "/v1/models/cells/versions", content=versions[0], headers=ZIP)
+
+    problem(answer, 503, "no_store")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
 
 
 def test_a_version_that_is_not_there_is_404(api: Api, versions: list[bytes]) -> None:

@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.service.api.conftest import below
 
 from onelook.service.api.app import create_app
+from onelook.service.api.protocol import Protocol
 from onelook.service.client import Service
 from onelook.service.clients import add_client, add_key
 from onelook.service.models.names import SHARED
@@ -51,7 +52,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Iterator[A
     """Give the address of an API on a socket, an administrator's key, and names of what is there."""
     chosen = below(tmp_path_factory.mktemp("asked"))
     app = create_app(replace(chosen, http=replace(chosen.http, most_wait=0.2)))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, http=Protocol, log_config=None, lifespan="on"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -94,8 +95,6 @@ def ask_everything(address: str, key: str, there: dict[str, str], mode: Generati
             if asked % 2:  # every other request is about something that is there
                 case.path_parameters.update({name: there[name] for name in case.path_parameters if name in there})
             answer = case.call(base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=30)
-            if answer.text == "Invalid HTTP request received.":
-                return  # an address line of 64 kB: refused by the server that reads HTTP, before the API
             checks = CHECKS[1:] if case.operation.path in KNOWN_503 and answer.status_code == 503 else CHECKS
             case.validate_response(answer, checks=checks)
 

@@ -7,21 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests.service.conftest import put
 from tests.service.holding import RESULT, counted, done, kept_counts, let_leases_end, take
 
 from onelook.service.clients import Client, add_client
 from onelook.service.database import Database, open_database
 from onelook.service.jobs.claim import anything_waits
-from onelook.service.jobs.expiry import expire
+from onelook.service.jobs.expiry import expire, expire_all
 from onelook.service.jobs.finish import Outcome, cancel, finish
 from onelook.service.jobs.job import ClaimedJob, Fault, NewJob, Submission
 from onelook.service.jobs.leases import keep, release
 from onelook.service.jobs.listing import drain_rate, find_job, finished_among, list_jobs, numbers, oldest_waiting
 from onelook.service.jobs.submit import submit
 from onelook.service.migrations import migrate
-from onelook.service.schema import results, uploads
+from onelook.service.schema import jobs, results, uploads
 from onelook.service.settings import ServiceSettings
 
 BROKEN = Fault("image_unreadable", "expected a picture")
@@ -184,6 +184,19 @@ def test_what_ended_long_ago_is_forgotten(database: Database, settings: ServiceS
     assert {job.id for job in list_jobs(database, client.id)} == {first.id, third.id}
     with database.reading() as connection:
         assert connection.execute(select(results.c.job_id)).scalars().all() == [first.id]
+
+
+def test_all_that_is_past_its_time_is_forgotten_however_much_it_is(
+    database: Database, settings: ServiceSettings, client: Client
+) -> None:
+    put(database, settings, client, 7)
+    done(database, settings, take(database, settings))
+    with database.writing() as connection:
+        connection.execute(update(jobs).values(due=jobs.c.due - 2 * settings.result_ttl))
+
+    assert expire_all(database, settings, lambda: True, limit=2) == 2
+    assert expire_all(database, settings, lambda: False, limit=2) == 5
+    assert list_jobs(database, client.id) == []
 
 
 def test_how_long_the_oldest_has_waited(database: Database, settings: ServiceSettings, client: Client) -> None:

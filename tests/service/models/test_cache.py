@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,24 @@ def test_a_bad_new_version_leaves_the_old_one_serving_and_is_reported_once(
     watched.refused.clear()
     monkeypatch.setattr(cache_module.time, "monotonic", lambda: 1e9)
     assert watched.cache.get("acme", "cells").version == two
+
+
+def test_a_version_whose_files_another_worker_forgets_while_it_loads_is_fetched_again(
+    store: ModelStore, bundle: Write, tmp_path: Path
+) -> None:
+    watched, interrupted = Caches(store, tmp_path / "cache"), []
+
+    def load(folder: Path, threads: int) -> Any:
+        if not interrupted:
+            interrupted.append(folder)
+            shutil.rmtree(folder)
+        return watched.load(folder, (folder / "bundle.toml").stat().st_size and threads)
+
+    version = serve(store, "acme", "cells", bundle(1))
+    cache = ModelCache(store, tmp_path / "cache", LARGE, 0, 1, pytest.fail, load)
+
+    assert cache.get("acme", "cells").version == version
+    assert watched.loaded == [version]
 
 
 def test_a_model_without_a_version_that_loads_is_told_with_its_fault(

@@ -1,4 +1,7 @@
-"""Values of the core as messages, and messages as answers."""
+"""Values of the core as messages, and messages as answers.
+
+A message takes what it has of a value's fields, by name; seconds since 1970 become moments in UTC.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,7 +17,6 @@ from onelook.service.jobs.results import as_json
 from onelook.service.messages import (
     ClientAnswer,
     FailedJobAnswer,
-    FaultAnswer,
     JobAnswer,
     KeyAnswer,
     QueueAnswer,
@@ -40,34 +42,20 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else moment(seconds)
-
-
 def job_answer(job: Job) -> JobAnswer:
     """Return a job as its client sees it."""
-    return JobAnswer(
-        id=job.id,
-        state=job.state,
-        model=job.model,
-        url=job.url,
-        threshold=job.threshold,
-        callback=job.callback,
-        created_at=moment(job.created_at),
-        started_at=_moment(job.started_at),
-        finished_at=_moment(job.finished_at),
-        expires_at=_moment(job.expires_at),
-        attempt=job.attempt,
-        failures=job.failures,
-        error=None if job.error is None else FaultAnswer(code=job.error.code, detail=job.error.detail),
-        result=None if job.result is None else result_answer(job.result),
-    )
+    return JobAnswer.model_validate(_job(job))
 
 
 def failed_job_answer(job: Job) -> FailedJobAnswer:
     """Return a failed job as an administrator sees it."""
     retries = job.url is not None or job.state == "dead"  # a dead one's upload is kept
-    return FailedJobAnswer(**job_answer(job).model_dump(), client_id=job.client_id, retries=retries)
+    return FailedJobAnswer.model_validate({**_job(job), "retries": retries})
+
+
+def _job(job: Job) -> dict[str, Any]:
+    error, result = job.error, job.result
+    return {**vars(job), "error": error and vars(error), "result": result and as_json(result)}
 
 
 def result_answer(result: Result) -> ResultAnswer:
@@ -77,68 +65,24 @@ def result_answer(result: Result) -> ResultAnswer:
 
 def client_answer(client: Client) -> ClientAnswer:
     """Return a client as an administrator sees it."""
-    return ClientAnswer(
-        id=client.id,
-        name=client.name,
-        weight=client.weight,
-        max_waiting=client.max_waiting,
-        jobs_per_minute=client.jobs_per_minute,
-        admin=client.admin,
-        disabled=client.disabled,
-        created_at=moment(client.created_at),
-    )
+    return ClientAnswer.model_validate(vars(client))
 
 
 def key_answer(key: Key) -> KeyAnswer:
     """Return a key as it is listed."""
-    return KeyAnswer(id=key.id, label=key.label, created_at=moment(key.created_at), revoked_at=_moment(key.revoked_at))
+    return KeyAnswer.model_validate(vars(key))
 
 
 def queue_answer(counts: QueueNumbers) -> QueueAnswer:
     """Return the counts of one model."""
-    return QueueAnswer(
-        model=counts.model,
-        waiting=counts.waiting,
-        delayed=counts.delayed,
-        running=counts.running,
-        done=counts.done,
-        failed=counts.failed,
-        dead=counts.dead,
-        cancelled=counts.cancelled,
-    )
+    return QueueAnswer.model_validate(vars(counts))
 
 
 def data_answer(data: Data) -> DataAnswer:
     """Return uploaded data as its client sees it."""
-    return DataAnswer(
-        id=data.id,
-        name=data.name,
-        created_at=moment(data.created_at),
-        bytes=data.bytes,
-        files=data.files,
-        images=data.images,
-        boxes=data.boxes,
-        classes=list(data.classes),
-        format=data.format,
-        path=data.path,
-    )
+    return DataAnswer.model_validate(vars(data))
 
 
 def training_answer(training: Training, progress: Mapping[str, Any] | None) -> TrainingAnswer:
     """Return a training as its client sees it, with the latest line of its metrics."""
-    return TrainingAnswer(
-        id=training.id,
-        kind=training.kind,
-        state=training.state,
-        data=training.data,
-        network=training.network,
-        weights=training.weights,
-        settings=dict(training.settings),
-        time_budget=training.time_budget,
-        created_at=moment(training.created_at),
-        started_at=_moment(training.started_at),
-        finished_at=_moment(training.finished_at),
-        progress=None if progress is None else dict(progress),
-        result=None if training.result is None else dict(training.result),
-        error=training.error,
-    )
+    return TrainingAnswer.model_validate({**vars(training), "progress": progress})

@@ -18,9 +18,10 @@ from onelook.service.api.metrics import RequestNumbers
 from onelook.service.api.observing import Observing
 from onelook.service.api.refusals import answer_to
 from onelook.service.api.routes import clients, data, detect, health, jobs, models, service, trainings, watching
+from onelook.service.api.strict import STRICT
 from onelook.service.configuration import AllSettings
 from onelook.service.database import DatabaseDownError
-from onelook.service.jobs.expiry import expire
+from onelook.service.jobs.expiry import expire_all
 from onelook.service.messages import JobRequest, JobsRequest, ProblemDocument
 from onelook.service.pages.table import PAGES
 from onelook.service.problems import MEDIA_TYPE, install_problems
@@ -51,7 +52,7 @@ def create_app(settings: AllSettings | None = None) -> FastAPI:
         app.state.backend = backend
         ended = asyncio.Event()
         chores = (
-            _again(EXPIRE_SECONDS, ended, lambda: expire(backend.database, settings.service)),
+            _again(EXPIRE_SECONDS, ended, lambda: expire_all(backend.database, settings.service, ended.is_set)),
             _again(CALLBACK_SECONDS, ended, lambda: send_callbacks(backend)),
         )
         tasks = [asyncio.create_task(chore) for chore in chores]
@@ -73,8 +74,9 @@ def create_app(settings: AllSettings | None = None) -> FastAPI:
         redoc_url=None,
         docs_url=None,
     )
-    for resource in (jobs, detect, models, data, watching, trainings, clients, service, health):
-        app.include_router(resource.router)
+    for resource in (jobs, detect, models, data, watching, trainings, clients, service):
+        app.include_router(resource.router, dependencies=[STRICT])
+    app.include_router(health.router)
     for router in PAGES:
         app.include_router(router)
     install_problems(app, answer_to)

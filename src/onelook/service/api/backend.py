@@ -9,13 +9,14 @@ from fastapi import Depends, Request
 
 from onelook.service.api.buckets import Buckets
 from onelook.service.api.metrics import RequestNumbers
-from onelook.service.api.pace import Pace
+from onelook.service.api.outages import Outages
+from onelook.service.api.pace import Latency, Pace
 from onelook.service.api.waiting import Waiters
 from onelook.service.clients import Client, client_of
 from onelook.service.configuration import AllSettings
 from onelook.service.database import Database, open_database
 from onelook.service.direct import DirectLines, choose_worker
-from onelook.service.jobs.listing import drain_rate, finished_among, numbers
+from onelook.service.jobs.listing import drain_rate, finished_among, numbers, oldest_waiting
 from onelook.service.jobs.submit import Submitter
 from onelook.service.migrations import migrate
 from onelook.service.models.names import DEFAULT
@@ -51,6 +52,8 @@ class Backend:
         self.pace = Pace(lambda: _seconds_to_empty(self.database, settings.service))
         self.lines = DirectLines()
         self.direct_under_way = 0
+        self.direct_latency = Latency()
+        self.outages = Outages()
         self.looks = asyncio.Semaphore(LOOKS)
         self._workers: tuple[float, list[WorkerInfo]] = (0.0, [])
         self._models: dict[tuple[str, str | None], float] = {}
@@ -120,13 +123,13 @@ class Backend:
             self._workers = (time.monotonic(), workers)
         chosen = choose_worker(workers, client_id, self.lines.busy)
         if chosen is None:
-            lease = self.settings.service.lease
-            raise ProblemError(503, "no_worker", "detect: expected a worker that lives, got none", retry_after=lease)
+            raise self.no_worker("detect: expected a worker that lives, got none")
         return chosen
 
-    def forget_workers(self) -> None:
-        """Ask anew which workers live: one that should did not answer."""
+    def no_worker(self, detail: str) -> ProblemError:
+        """Return the 503 for a client whose worker is not there; it is asked anew which live."""
         self._workers = (0.0, [])
+        return ProblemError(503, "no_worker", detail, retry_after=self.outages.seconds("worker"))
 
     def forget_keys(self) -> None:
         """Ask anew whose each key is: a client, a key or a session was changed here."""
@@ -134,10 +137,13 @@ class Backend:
 
 
 def _seconds_to_empty(database: Database, settings: ServiceSettings) -> float:
-    """Return in how many seconds what waits now will have been done at the pace of the last minute; 1 where none is known."""
+    """Return in how many seconds what waits now will have been done at the pace of the last minute.
+
+    Where nothing has ended in that time, as long again as the oldest job has waited.
+    """
     rate = drain_rate(database, settings)
     waiting = sum(each.waiting + each.delayed + each.running for each in numbers(database))
-    return waiting / rate if rate else 1.0
+    return waiting / rate if rate else oldest_waiting(database)
 
 
 async def backend_of(request: Request) -> Backend:

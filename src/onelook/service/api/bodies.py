@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData
 from starlette.types import Message
 
-from onelook.service.problems import ProblemError, invalid
+from onelook.service.problems import ProblemError, error_of, invalid
 
 Asked = TypeVar("Asked", bound=BaseModel)
 _MOST_FIELD = 1024**2
@@ -46,7 +46,8 @@ def bounded(request: Request, most: int) -> Request:
 
 
 def _too_large(most: int, came: str) -> ProblemError:
-    return ProblemError(413, "too_large", f"body: expected at most {most} bytes, got {came}")
+    told = error_of("body", f"at most {most} bytes", came)
+    return ProblemError(413, "too_large", f"body: expected at most {most} bytes, got {came}", [told])
 
 
 async def read_bytes(request: Request, most: int) -> bytes:

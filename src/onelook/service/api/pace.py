@@ -1,4 +1,4 @@
-"""How long a client should wait before it asks again: told with every answer, computed once a second."""
+"""How long a client should wait before it asks again: by how fast jobs end, and by how long answers at once take."""
 
 import asyncio
 import time
@@ -36,3 +36,17 @@ class Pace:
             return  # a database that is away is told by the request that needs it
         finally:
             self._made = time.monotonic()
+
+
+class Latency:
+    """Seconds from a request to its answer, of late."""
+
+    _WEIGHT = 0.1
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self.seconds = 0.0
+
+    def note(self, seconds: float) -> None:
+        """Count one answer: the latest ten or so weigh most."""
+        self.seconds += (seconds - self.seconds) * (self._WEIGHT if self.seconds else 1.0)

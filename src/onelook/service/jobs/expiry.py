@@ -1,15 +1,30 @@
 """Forgetting: jobs that ended long ago with their results, keys of requests, workers that are gone."""
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection, and_, delete, select
 
 from onelook.service.database import Database
 from onelook.service.schema import ENDED, idempotency, jobs, workers
 from onelook.service.settings import ServiceSettings
 
+MOST_TOGETHER = 1000
+"""Jobs that one transaction deletes: others must come in between."""
 _GONE_SECONDS = 3600.0
 
 
-def expire(database: Database, settings: ServiceSettings, limit: int = 1000) -> int:
+def expire_all(
+    database: Database, settings: ServiceSettings, stopped: Callable[[], bool], limit: int = MOST_TOGETHER
+) -> int:
+    """Delete all that is past its time and return how many jobs: transactions of `limit`, until there is no more or `stopped`."""
+    count = gone = expire(database, settings, limit)
+    while gone == limit and not stopped():
+        gone = expire(database, settings, limit)
+        count += gone
+    return count
+
+
+def expire(database: Database, settings: ServiceSettings, limit: int = MOST_TOGETHER) -> int:
     """Delete what is past its time, `limit` jobs at most, and return how many jobs; any number of processes may do it at once."""
 
     def work(connection: Connection) -> int:

@@ -152,8 +152,7 @@ class ModelCache:
         if time.monotonic() < self._bad.get(key, (0.0, ""))[0]:
             return None
         try:
-            folder, size = arrived(self._store, *place, version, self._folder)
-            predictor = self._load(folder, self._threads)
+            found = self._arrived(key)
         except StoreDownError:
             raise
         except Exception as error:  # whatever a bad model does while it loads, the one before it goes on
@@ -162,7 +161,20 @@ class ModelCache:
             self._report(*key, why)
             return None
         self.loads += 1
-        return Loaded(*place, version, predictor, size)
+        return found
+
+    def _arrived(self, key: tuple[str, str, str]) -> Loaded:
+        """Return a version, fetched and loaded: once more when another worker forgot its files meanwhile (`forget_others`)."""
+        for last in (False, True):
+            try:
+                folder, size = arrived(self._store, *key, self._folder)
+                return Loaded(*key, self._load(folder, self._threads), size)
+            except StoreDownError:
+                raise
+            except Exception:
+                if last or self._folder.joinpath(*key).is_dir():
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     def _make_room(self) -> None:
         """Let go of what was used longest ago, until the rest fits; what was asked for last stays."""

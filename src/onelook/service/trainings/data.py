@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -144,10 +143,7 @@ def remove_data(root: Path, client_id: str, id_: str) -> bool:
     """Remove a client's data and return whether it was there."""
     if find_data(root, client_id, id_) is None:
         return False
-    folder = _folder(root, client_id, id_)
-    gone = folder.with_name(f".{id_}.gone")
-    shutil.move(folder, gone)
-    remove(gone)
+    remove(_folder(root, client_id, id_))
     return True
 
 

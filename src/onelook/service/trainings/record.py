@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from onelook.service.unpacking import remove
 from onelook.structures.errors import UserError
 from onelook.structures.files import new_folder, write_json, write_text
 
@@ -117,6 +118,26 @@ def change(root: Path, training: Training, **changes: Any) -> Training:
     changed = replace(training, **changes)
     write_json(folder_of(root, training) / _FACTS, asdict(changed))
     return changed
+
+
+def remove_training(root: Path, training: Training) -> bool:
+    """Remove a training that has ended, with its run, and return whether nothing of it is there any more.
+
+    It is taken as by who would run it, so that nobody begins it meanwhile; one that waits, runs or is just ending stays.
+    """
+    folder = folder_of(root, training)
+    try:
+        (folder / OWNER).touch(exist_ok=False)
+    except FileNotFoundError:
+        return True
+    except FileExistsError:
+        return False
+    latest = find_training(root, training.client_id, training.id)
+    if latest is not None and not latest.has_ended:
+        (folder / OWNER).unlink()
+        return False
+    remove(folder)
+    return True
 
 
 def progress_lines(root: Path, training: Training, after: int = 0) -> list[dict[str, Any]]:

@@ -117,11 +117,11 @@ class Runner:
                 each.process.send_signal(signal.SIGTERM)
 
     def _take_over(self) -> None:
-        """Note that trainings have stopped whose owner is gone, ending what it left running on this machine."""
+        """Free what an owner left that is gone, ending what it left running on this machine; such a training has stopped."""
         for training in all_trainings(self._root):
-            if training.state != "running" or training.id in self._running:
-                continue
             owner = folder_of(self._root, training) / OWNER
+            if training.id in self._running or not (training.state == "running" or owner.exists()):
+                continue
             try:
                 age, words = time.time() - owner.stat().st_mtime, owner.read_text().split()
             except FileNotFoundError:
@@ -133,7 +133,9 @@ class Runner:
                 os.kill(int(words[2]), signal.SIGTERM)
                 continue  # it saves itself; the next look finds it gone
             owner.unlink(missing_ok=True)
-            change(self._root, training, state="stopped", error="the service ended meanwhile; resume it")
+            latest = find_training(self._root, training.client_id, training.id)
+            if latest is not None and latest.state == "running":
+                change(self._root, latest, state="stopped", error="the service ended meanwhile; resume it")
 
     def _start_next(self) -> None:
         if len(self._running) >= self._most:
@@ -148,7 +150,7 @@ class Runner:
         try:
             with (folder / OWNER).open("x") as file:
                 file.write(f"{socket.gethostname()} {os.getpid()} 0")
-        except FileExistsError:
+        except (FileExistsError, FileNotFoundError):  # another has it, or its client has removed it
             return False
         latest = find_training(self._root, training.client_id, training.id)
         if latest is None or latest.state != "waiting":

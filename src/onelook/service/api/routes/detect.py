@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,9 +22,6 @@ from onelook.structures.errors import UserError
 
 router = APIRouter(prefix="/v1", tags=["detect"])
 
-_STATUS = {"busy": 503, "stopping": 503, "store_down": 503, "prediction_failed": 500}
-"""What a worker's fault is over HTTP; every other is the request's own, 422."""
-
 
 @router.post("/detect", response_model=ResultAnswer, openapi_extra={**BODY, **parameters(DirectWishes), **KEYED})
 async def detect(request: Request) -> Response:
@@ -34,7 +32,7 @@ async def detect(request: Request) -> Response:
     backend.buckets.spend(client)
     with _under_way(backend):
         job = await _only_job(request, backend)
-        return _answered(await _seen(backend, client.id, job, await _bytes(backend, job)))
+        return _answered(backend, await _seen(backend, client.id, job, await _bytes(backend, job)))
 
 
 async def _only_job(request: Request, backend: Backend) -> NewJob:
@@ -58,13 +56,15 @@ def _under_way(backend: Backend) -> Iterator[None]:
             503,
             "full",
             f"detect: expected at most {most} requests at once, got more",
-            retry_after=backend.pace.seconds(),
+            retry_after=backend.direct_latency.seconds / most,  # until the first of them is answered
         )
     backend.direct_under_way += 1
+    began = time.monotonic()
     try:
         yield
     finally:
         backend.direct_under_way -= 1
+        backend.direct_latency.note(time.monotonic() - began)
 
 
 async def _bytes(backend: Backend, job: NewJob) -> bytes:
@@ -75,7 +75,7 @@ async def _bytes(backend: Backend, job: NewJob) -> bytes:
     except FetchRefusedError as error:
         raise from_user_error(error, "url") from None
     except FetchFailedError as error:
-        raise ProblemError(502, "fetch_failed", str(error), retry_after=backend.pace.seconds()) from None
+        raise ProblemError(502, "fetch_failed", str(error)) from None
 
 
 async def _seen(backend: Backend, client_id: str, job: NewJob, image: bytes) -> Result | Fault:
@@ -88,21 +88,20 @@ async def _seen(backend: Backend, client_id: str, job: NewJob, image: bytes) -> 
     except TimeoutError:
         raise ProblemError(504, "late", f"detect: expected an answer in {seconds:g} s, got none") from None
     except OSError:
-        backend.forget_workers()
-        raise ProblemError(
-            503,
-            "no_worker",
-            "detect: expected a worker that answers, got none",
-            retry_after=backend.settings.service.lease,
-        ) from None
+        raise backend.no_worker("detect: expected a worker that answers, got none") from None
 
 
-def _answered(seen: Result | Fault) -> Response:
+def _answered(backend: Backend, seen: Result | Fault) -> Response:
     if isinstance(seen, Result):
+        backend.outages.over("worker")
         return answer(result_answer(seen))
-    status = _STATUS.get(seen.code, 422)
-    if status == 503:
-        raise ProblemError(status, seen.code, seen.detail, retry_after=1)
+    if seen.code == "stopping":
+        raise backend.no_worker(f"detect: {seen.detail}")
+    if seen.code == "store_down":
+        raise ProblemError(503, "no_store", seen.detail, retry_after=backend.outages.seconds("store"))
+    if seen.code == "busy":
+        raise ProblemError(503, "busy", seen.detail, retry_after=backend.direct_latency.seconds)
+    status = 500 if seen.code == "prediction_failed" else 422  # every other is the request's own
     told = from_user_error(
         UserError(seen.detail.removeprefix("image: ")), "image"
     )  # what the worker said of the picture

@@ -28,7 +28,9 @@ async def readyz(backend: Open) -> JSONResponse:
     if not backend.ready:
         raise ProblemError(503, "draining", "the service ends here; ask another", retry_after=backend.seconds_left())
     if not await asyncio.to_thread(is_up, backend.database):
-        raise ProblemError(503, "no_database", "database: expected an answer, got none", retry_after=1)
+        later = backend.outages.seconds("database")
+        raise ProblemError(503, "no_database", "database: expected an answer, got none", retry_after=later)
+    backend.outages.over("database")
     return JSONResponse({"status": "ready"})
 
 

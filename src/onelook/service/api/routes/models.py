@@ -1,6 +1,7 @@
 """Models: upload versions, let one serve, go back; a client's own, or shared with all by an administrator."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Annotated, BinaryIO
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -12,6 +13,7 @@ from onelook.service.api.bodies import BINARY, document, known_fields, media_typ
 from onelook.service.api.identity import Caller
 from onelook.service.api.publishing import owner_of, publish_darknet, publish_zip
 from onelook.service.api.uploads import ZIPS, spooled
+from onelook.service.clients import Client
 from onelook.service.messages import (
     ModelAnswer,
     ModelFaultAnswer,
@@ -109,24 +111,33 @@ async def promote_version(
     name: ModelName, version: Version, backend: Open, client: Caller, shared: Shared = False
 ) -> Response:
     """Let a version serve, from the next batch on."""
-    owner = owner_of(client, shared)
 
-    def work() -> ModelAnswer:
+    def change(owner: str) -> None:
         _check_version(backend, owner, name, version)
         promote(backend.store, owner, name, version)
-        return _told(backend, owner, name)
 
-    return answer(await asyncio.to_thread(work))
+    return await _changed(backend, client, name, shared, change)
 
 
 @router.post("/{name}/rollback", response_model=ModelAnswer)
 async def roll_back_model(name: ModelName, backend: Open, client: Caller, shared: Shared = False) -> Response:
     """Let the version serve again that did before."""
+
+    def change(owner: str) -> None:
+        _found(backend, owner, name)
+        roll_back(backend.store, owner, name)
+
+    return await _changed(backend, client, name, shared, change)
+
+
+async def _changed(
+    backend: Backend, client: Client, name: str, shared: bool, change: Callable[[str], None]
+) -> Response:
+    """Answer the model as it is after `change`, which is given its owner. Raises the 403 of who may not change it."""
     owner = owner_of(client, shared)
 
     def work() -> ModelAnswer:
-        _found(backend, owner, name)
-        roll_back(backend.store, owner, name)
+        change(owner)
         return _told(backend, owner, name)
 
     return answer(await asyncio.to_thread(work))
@@ -170,8 +181,5 @@ def _told(backend: Backend, owner: str, name: str) -> ModelAnswer:
             VersionAnswer(version=each.version, created_at=moment(each.created_at), bytes=each.size)
             for each in versions(backend.store, owner, name)
         ],
-        faults=[
-            ModelFaultAnswer(version=each.version, worker=each.worker, detail=each.detail, at=moment(each.at))
-            for each in faults(backend.database, owner, name)
-        ],
+        faults=[ModelFaultAnswer.model_validate(vars(each)) for each in faults(backend.database, owner, name)],
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from onelook.service.api.answers import answer, failed_job_answer, job_answer, moment, queue_answer
+from onelook.service.api.answers import answer, failed_job_answer, job_answer
 from onelook.service.api.backend import Backend, Open
 from onelook.service.api.identity import MANAGES
 from onelook.service.clients import list_clients
@@ -37,17 +37,10 @@ def service_answer(backend: Backend) -> ServiceAnswer:
         oldest_seconds=oldest_waiting(database),
         per_second=drain_rate(database, backend.settings.service),
         queues=[
-            ClientQueueAnswer(
-                **queue_answer(each).model_dump(), client_id=each.client_id, client_name=names.get(each.client_id, "")
-            )
+            ClientQueueAnswer.model_validate({**vars(each), "client_name": names.get(each.client_id, "")})
             for each in counts
         ],
-        workers=[
-            WorkerAnswer(
-                id=each.id, host=each.host, pid=each.pid, models=list(each.models), started_at=moment(each.started_at)
-            )
-            for each in live_workers(database)
-        ],
+        workers=[WorkerAnswer.model_validate(vars(each)) for each in live_workers(database)],
     )
 
 

@@ -3,22 +3,31 @@
 import asyncio
 import hashlib
 import re
+import time
 from collections.abc import Mapping
+from math import ceil
 from pathlib import Path as Folder
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 
 from onelook.service.api.answers import answer, training_answer
 from onelook.service.api.backend import Backend, Open
 from onelook.service.api.identity import Caller
-from onelook.service.api.publishing import owner_of, publish_run, weights_of
+from onelook.service.api.publishing import owner_of, publish_bundle, weights_of
 from onelook.service.clients import Client, find_client
 from onelook.service.jobs.refusals import IdempotencyError
 from onelook.service.messages import PublishedVersion
 from onelook.service.models.store import copy_out
 from onelook.service.problems import ProblemError, from_user_error, invalid, not_found
-from onelook.service.training_messages import PromoteRequest, TrainingAnswer, TrainingList, TrainingRequest
+from onelook.service.training_messages import (
+    PromoteRequest,
+    TrainingAnswer,
+    TrainingKind,
+    TrainingList,
+    TrainingRequest,
+    TrainingState,
+)
 from onelook.service.trainings.data import find_data
 from onelook.service.trainings.record import (
     TakenError,
@@ -32,9 +41,11 @@ from onelook.service.trainings.record import (
     new_id,
     new_training,
     progress_lines,
+    remove_training,
     run_of,
 )
 from onelook.service.trainings.running import stop
+from onelook.service.trainings.turns import Turn, turns
 from onelook.service.unpacking import remove
 from onelook.structures.errors import UserError
 from onelook.structures.network.cfg import parse_cfg
@@ -45,6 +56,8 @@ TrainingId = Annotated[str, Path(pattern=r"^[a-z0-9]{1,64}$")]
 
 MOST_UNFINISHED = 20
 """Trainings of one client that may wait or run."""
+_AT_ONCE = Turn(0.0, 0.0)
+_ENDING_LOOKS, _ENDING_SECONDS = 50, 0.02
 _SETTING = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -60,8 +73,14 @@ async def post_training(
     """Start a training on uploaded data, or with `kind` forecast learn what it would take."""
     backend.check_open()
     training = await asyncio.to_thread(_only_new, backend, client, asked, idempotency_key)
-    headers = {"Location": f"/v1/trainings/{training.id}", "Retry-After": "5"}
+    turn = (await asyncio.to_thread(_turns, backend)).get(training.id, _AT_ONCE)
+    headers = {"Location": f"/v1/trainings/{training.id}", "Retry-After": str(max(ceil(turn.begins), 1))}
     return answer(_told(backend, training), 202, headers)
+
+
+def _turns(backend: Backend) -> dict[str, Turn]:
+    """Return when each unfinished training is likely to begin and to end, by id."""
+    return turns(backend.settings.http.trainings, backend.settings.http.most_trainings)
 
 
 def _only_new(backend: Backend, client: Client, asked: TrainingRequest, key: str | None) -> Training:
@@ -85,6 +104,7 @@ def _new(backend: Backend, client: Client, asked: TrainingRequest, id_: str, dig
     """Return a training that waits, with the weights that it starts from beside it. Raises the 422 that names the field."""
     root = backend.settings.http.trainings
     _check(root, client, asked)
+    _check_room(backend, client)
     weights = None if asked.weights is None else weights_of(backend.store, client.id, asked.weights)
     training = new_training(
         root,
@@ -122,10 +142,17 @@ def _check(root: Folder, client: Client, asked: TrainingRequest) -> None:
     _check_settings(asked.settings)
     if asked.cfg is not None:
         _check_cfg(asked.cfg)
-    unfinished = sum(not training.has_ended for training in list_trainings(root, client.id))
-    if unfinished >= MOST_UNFINISHED:
-        detail = f"trainings: expected at most {MOST_UNFINISHED} that wait or run, got one more"
-        raise ProblemError(429, "quota", detail, retry_after=60)
+
+
+def _check_room(backend: Backend, client: Client) -> None:
+    """Raise the 429 for a client with too many trainings that wait or run; it says when the first of them is likely to end."""
+    root = backend.settings.http.trainings
+    unfinished = [training.id for training in list_trainings(root, client.id) if not training.has_ended]
+    if len(unfinished) >= MOST_UNFINISHED:
+        detail = f"trainings: expected at most {MOST_UNFINISHED} that wait or run, got one more; stop one"
+        known = _turns(backend)
+        first = min(known.get(id_, _AT_ONCE).ends for id_ in unfinished)
+        raise ProblemError(429, "quota", detail, retry_after=first)
 
 
 def _check_settings(settings: Mapping[str, Value]) -> None:
@@ -146,16 +173,42 @@ def _check_cfg(text: str) -> None:
 
 
 @router.get("", response_model=TrainingList)
-async def get_trainings(backend: Open, client: Caller) -> Response:
-    """List your trainings, newest first."""
+async def get_trainings(
+    backend: Open,
+    client: Caller,
+    kind: Annotated[TrainingKind | None, Query()] = None,
+    state: Annotated[TrainingState | None, Query()] = None,
+) -> Response:
+    """List your trainings and forecasts, newest first."""
     found = await asyncio.to_thread(list_trainings, backend.settings.http.trainings, client.id)
-    return answer(TrainingList(trainings=[training_answer(each, None) for each in found]))
+    wanted = [each for each in found if kind in (None, each.kind) and state in (None, each.state)]
+    return answer(TrainingList(trainings=[training_answer(each, None) for each in wanted]))
 
 
 @router.get("/{training_id}", response_model=TrainingAnswer)
 async def get_training(training_id: TrainingId, backend: Open, client: Caller) -> Response:
     """Look at a training and the latest line of its progress."""
     return answer(await asyncio.to_thread(lambda: _told(backend, find_own(backend, client, training_id))))
+
+
+@router.delete("/{training_id}", status_code=204)
+async def delete_training(training_id: TrainingId, backend: Open, client: Caller) -> Response:
+    """Remove a training or a forecast that has ended, with its run; a model that was promoted from it stays."""
+
+    def work() -> None:
+        for _ in range(_ENDING_LOOKS):  # who ran it lets go of it a moment after its end is told
+            training = find_own(backend, client, training_id)
+            if remove_training(backend.settings.http.trainings, training):
+                return
+            if not training.has_ended:
+                break
+            time.sleep(_ENDING_SECONDS)
+        state = "ending" if training.has_ended else training.state
+        detail = f"training: expected one that has ended, got one that is {state}; stop it first"
+        raise ProblemError(409, "not_ended", detail)
+
+    await asyncio.to_thread(work)
+    return Response(status_code=204)
 
 
 @router.post("/{training_id}/stop", status_code=202, response_model=TrainingAnswer)
@@ -200,7 +253,7 @@ async def promote_training(training_id: TrainingId, asked: PromoteRequest, backe
         folder = run_of(backend.settings.http.trainings, training) / "model"
         if not (folder / "bundle.toml").is_file():
             raise ProblemError(409, "no_model", "training: expected one that has saved a model, got one that has not")
-        return publish_run(backend.store, receiver, asked.name, folder, asked.shared)
+        return publish_bundle(backend.store, receiver, asked.name, folder, promoted=True)
 
     return answer(await asyncio.to_thread(work), 201, {"Location": f"/v1/models/{asked.name}"})
 
