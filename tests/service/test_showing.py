@@ -50,7 +50,7 @@ def test_the_run_is_listed_with_its_data_network_and_settings_and_stays_where_it
 
     training = find_training(root, "admin", id_)
     assert training is not None
-    assert (training.network, training.state) == ("network.cfg", "done")
+    assert (training.network, training.state) == ("small.cfg", "done")
     assert training.settings == {"batch": "4", "steps": "5,9"}
     data = find_data(root, "admin", training.data)
     assert data is not None

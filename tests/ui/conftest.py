@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.structures.small_models import random_arrays, small_bundle
+from tests.ui.uploads import make_uploads
 
 from onelook.service.client import Service
 from onelook.service.pages.places import UI
@@ -31,8 +32,9 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",
 ]
-"""What Chromium needs as root and in a closed network."""
+"""What Chromium needs as root and in a closed network; its camera is a made-up one."""
 
 CLASSIFIER = """[net]
 width=32
@@ -47,6 +49,8 @@ activation=linear
 [avgpool]
 [softmax]
 """
+MOST_DATA = 30_000_000
+"""Bytes of data that the service of most tests keeps: little enough to send more."""
 SIZES = {"phone": (390, 844), "laptop": (1280, 800), "large": (1920, 1080)}
 QUICK = [
     "--port",
@@ -104,7 +108,7 @@ def stop(served: Served) -> None:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Give a service with three shared models: yolo-fastest where its weights are at hand, a small one, and a classifier."""
     folder = tmp_path_factory.mktemp("served")
-    service = serve(folder, "--set", "http.most_trainings=0")
+    service = serve(folder, "--set", "http.most_trainings=0", "--set", f"http.most_data={MOST_DATA}")
     real = ROOT.parent / "shared" / "weights" / "yolo-fastest" / "yolo-fastest-1.1_coco"
     small = small_bundle()
     write_bundle(folder / "small", small)
@@ -119,6 +123,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             api.detect(STREET, name)  # from here on the worker lives, and has them loaded
     yield service
     stop(service)
+
+
+@pytest.fixture(scope="session")
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with what tests upload: cells.zip, broken.zip, tiny.cfg, and the cells themselves below blood/."""
+    return make_uploads(tmp_path_factory.mktemp("uploads"))
 
 
 @pytest.fixture(scope="session")
@@ -167,6 +177,12 @@ def signed_in(context: Any, served: Served) -> None:
         f"{served.address}/session", form={"key": key}, headers={"Accept": "application/json"}
     )
     assert answer.ok, answer.text()
+
+
+def sign_in_again(page: Any, served: Served) -> None:
+    """Give the key to the dialog that asks for it over the page."""
+    page.locator("#sign-in-key").fill((served.folder / "key").read_text())
+    page.keyboard.press("Enter")
 
 
 def keep_screen(page: Any, name: str) -> None:

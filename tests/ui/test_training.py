@@ -1,72 +1,16 @@
 """Train, Runs, Data and Service in Chromium: from a zip to a model that detects, over a reload and a restart of the server."""
 
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.ui.conftest import SIZES, Served, keep_screen, serious_issues, serve, signed_in, stop
-
-from onelook.datasets.generated import make_blood
+from tests.ui.uploads import bring
 
 pytestmark = pytest.mark.slow
 
-CFG = """[net]
-width=64
-height=64
-channels=3
-[convolutional]
-batch_normalize=1
-filters=8
-size=3
-stride=2
-pad=1
-activation=leaky
-[convolutional]
-batch_normalize=1
-filters=16
-size=3
-stride=2
-pad=1
-activation=leaky
-[convolutional]
-batch_normalize=1
-filters=16
-size=3
-stride=2
-pad=1
-activation=leaky
-[convolutional]
-filters=24
-size=1
-activation=linear
-[yolo]
-mask=0,1,2
-anchors=6,6, 12,12, 24,24
-classes=3
-num=3
-"""
-STEPS = 60
-
-
-def write_zip(path: Path, files: Mapping[Path, bytes]) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in sorted(files.items()):
-            archive.writestr(str(name), data)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with generated blood cells as a zip, another with a broken picture, and the .cfg of a tiny network."""
-    made = tmp_path_factory.mktemp("training")
-    make_blood(made / "blood", {"train": 12, "val": 4}, seed=1, size=(96, 72))
-    files = {path.relative_to(made): path.read_bytes() for path in (made / "blood").rglob("*") if path.is_file()}
-    write_zip(made / "cells.zip", files)
-    broken = min(path for path in files if path.suffix == ".jpg")
-    write_zip(made / "broken.zip", {**files, broken: files[broken][:-200]})
-    (made / "tiny.cfg").write_text(CFG)
-    return made
+STEPS = 100
 
 
 @pytest.fixture(scope="module")
@@ -88,24 +32,18 @@ def opened(chromium: Any, service: Served, path: str, size: str = "laptop", **op
     return page
 
 
-def bring(page: Any, path: Path) -> None:
-    """Upload a zip on the page Train and wait for its check."""
-    page.locator("#zip").set_input_files(path)
-    page.locator('#check[aria-busy="false"] table').wait_for()
-
-
-def test_from_a_zip_over_a_restart_to_a_model_that_detects(chromium: Any, served: list[Served], folder: Path) -> None:
+def test_from_a_zip_over_a_restart_to_a_model_that_detects(chromium: Any, served: list[Served], uploads: Path) -> None:
     page = opened(chromium, served[0], "/train")
     page.locator("#form[data-ready]").wait_for()
-    bring(page, folder / "broken.zip")
+    bring(page, uploads / "broken.zip")
     assert "truncated-image: 1" in page.locator("#check").inner_text()
     page.get_by_text("truncated-image: 1").click()
     page.locator("#check .gallery li").first.wait_for()
     keep_screen(page, "train-defects")
     page.reload()
     page.locator("#form[data-ready]").wait_for()
-    bring(page, folder / "cells.zip")
-    page.locator("#cfg-file").set_input_files(folder / "tiny.cfg")
+    bring(page, uploads / "cells.zip")
+    page.locator("#cfg-file").set_input_files(uploads / "tiny.cfg")
     page.get_by_text("All hyperparameters").click()
     page.fill("#set-max_batches", str(STEPS))
     page.fill("#set-workers", "0")
@@ -123,6 +61,8 @@ def test_from_a_zip_over_a_restart_to_a_model_that_detects(chromium: Any, served
     path = page.url.removeprefix(served[0].address)
     page.locator("#loss[data-points]:not([data-points='0'])").wait_for()
     before = int(page.locator("#loss").get_attribute("data-points"))
+    assert page.locator("h1").inner_text() == "Run: tiny.cfg, cells"
+    page.wait_for_function("before => document.getElementById('loss').dataset.points > before", arg=before)
     keep_screen(page, "run-under-way")
 
     stop(served[0])
@@ -136,22 +76,25 @@ def test_from_a_zip_over_a_restart_to_a_model_that_detects(chromium: Any, served
     page.locator("#pictures li").nth(3).wait_for()
     assert int(page.locator("#loss").get_attribute("data-points")) >= max(before, STEPS // 10)
     assert int(page.locator("#score").get_attribute("data-points")) > 1
+    page.locator("#pictures .box").first.wait_for()
+    page.locator("#confusions tbody tr").first.wait_for()
+    page.locator("#worst img").first.evaluate("image => image.decode()")
     keep_screen(page, "run-done")
     assert serious_issues(page) == []
     page.get_by_role("button", name="Try this model").click()
     page.wait_for_url("**/?model=cells-*")
-    page.locator("#choose").set_input_files(next((folder / "blood" / "JPEGImages").iterdir()))
+    page.locator("#choose").set_input_files(next((uploads / "blood" / "JPEGImages").iterdir()))
     page.locator('.panel[aria-busy="false"]').wait_for()
     assert page.locator(".panel .mistake").inner_text() == ""
 
 
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
-def test_the_pages_can_be_read_by_everybody(chromium: Any, served: list[Served], folder: Path, look: str) -> None:
+def test_the_pages_can_be_read_by_everybody(chromium: Any, served: list[Served], uploads: Path, look: str) -> None:
     options = {"color_scheme": "dark"} if look == "dark" else {}
     page = opened(chromium, served[0], "/train", "phone" if look == "phone" else "laptop", **options)
     page.locator("#form[data-ready]").wait_for()
     if not page.locator("#data option").count() > 1:
-        bring(page, folder / "cells.zip")
+        bring(page, uploads / "cells.zip")
     data = page.locator("#data option").last.get_attribute("value")
     for path, ready in (
         ("/train", "#form[data-ready]"),
@@ -167,10 +110,10 @@ def test_the_pages_can_be_read_by_everybody(chromium: Any, served: list[Served],
         keep_screen(page, f"{'data-set' if path.count('/') > 1 else path[1:]}-{look}")
 
 
-def test_by_keyboard_alone_data_is_filtered(chromium: Any, served: list[Served], folder: Path) -> None:
+def test_by_keyboard_alone_data_is_filtered(chromium: Any, served: list[Served], uploads: Path) -> None:
     page = opened(chromium, served[0], "/train")
     page.locator("#form[data-ready]").wait_for()
-    bring(page, folder / "cells.zip")
+    bring(page, uploads / "cells.zip")
     page.goto(f"{served[0].address}/data/{page.input_value('#data')}")
     page.locator("#set[data-ready]").wait_for()
     page.locator("#by-class").focus()
@@ -181,3 +124,27 @@ def test_by_keyboard_alone_data_is_filtered(chromium: Any, served: list[Served],
     assert page.evaluate("document.activeElement.id") == "by-code"
     assert page.input_value("#by-class") == "white"
     assert "class=white" in page.url
+
+
+def test_the_forecast_follows_the_form(chromium: Any, served: list[Served], uploads: Path) -> None:
+    page = opened(chromium, served[0], "/train")
+    page.locator("#form[data-ready]").wait_for()
+    bring(page, uploads / "cells.zip")
+    page.locator("#cfg-file").set_input_files(uploads / "tiny.cfg")
+    page.get_by_text("All hyperparameters").click()
+    page.fill("#set-workers", "0")
+    page.fill("#set-batch", "4")
+    page.fill("#set-max_batches", "100")
+    assert page.locator("#quick").inner_text() == "100 steps: 400 pictures seen, of 12 to train on."
+    page.locator("#forecast dd").first.wait_for(timeout=120_000)
+    first = page.locator("#forecast dd").first.inner_text()
+    page.fill("#set-max_batches", "90000")
+
+    assert page.locator("#quick").inner_text() == "90,000 steps: 360,000 pictures seen, of 12 to train on."
+    page.wait_for_function(
+        "told => ![told, undefined].includes(document.querySelector('#forecast dd')?.textContent)",
+        arg=first,
+        timeout=120_000,
+    )
+    assert page.locator("#forecast-told").inner_text() == "Measured with these settings:"
+    keep_screen(page, "train-forecast")

@@ -387,6 +387,34 @@ def test_the_page_speaks_the_reader_s_language(open_page: Open, language: str, t
 
 
 @pytest.mark.slow
+def test_a_photo_is_taken_by_the_computer_s_camera_by_keyboard(open_page: Open) -> None:
+    page = open_page(permissions=["camera"])
+    page.get_by_role("button", name="Take a photo").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.getElementById('camera-view').videoWidth > 0")
+    keep_screen(page, "try-camera")
+    assert serious_issues(page) == []
+    page.get_by_role("button", name="Take it").focus()
+    page.keyboard.press("Enter")
+    wait_for_boxes(page)
+
+    assert page.locator(".panel .mistake").inner_text() == ""
+    assert page.locator(".panel img").get_attribute("alt").startswith("photo-")
+    assert page.locator(".panel img").evaluate("image => image.naturalWidth") > 100
+    assert page.evaluate("document.getElementById('camera-view').srcObject") is None, "the camera's light goes out"
+    assert not page.get_by_role("dialog").is_visible()
+
+
+@pytest.mark.slow
+def test_a_camera_that_may_not_be_used_is_said_beside_the_field(open_page: Open) -> None:
+    page = open_page(permissions=[])
+    page.get_by_role("button", name="Take a photo").click()
+    page.locator("#picture-mistake:not(:empty)").wait_for()
+
+    assert page.locator("#picture-mistake").inner_text().startswith("The browser may not use the camera.")
+
+
+@pytest.mark.slow
 def test_pictures_can_be_pasted_and_dropped(open_page: Open) -> None:
     page = open_page()
     page.evaluate("""async () => {

@@ -74,7 +74,7 @@ def list_run(root: Path, run: Path, client_id: str) -> str:
             client_id,
             "training",
             _data(root, client_id, Path(origin.data)),
-            "network.cfg" if cfg.is_file() else origin.network,
+            cfg.name if cfg.is_file() else origin.network,
             cfg.read_text(encoding="utf-8") if cfg.is_file() else None,
             settings=_scalars(origin.given),
             state="done",

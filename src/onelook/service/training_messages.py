@@ -122,6 +122,9 @@ class TrainingRequest(Asked):
         None, description="A network by name, such as yolov3-tiny; or give `cfg`"
     )
     cfg: Annotated[str, Field(max_length=1_000_000)] | None = Field(None, description="The text of a Darknet .cfg")
+    cfg_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.cfg$")] = Field(
+        "network.cfg", description="What its file is called"
+    )
     weights: Name | None = Field(None, description="Start from the current version of this model")
     settings: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Hyperparameters: any setting that `onelook train --set` takes"
@@ -174,7 +177,10 @@ class SampleImage(Told):
     width: int
     height: int
     truth: list[dict[str, Any]] = Field(default_factory=list)
-    detections: list[dict[str, Any]] = Field(default_factory=list)
+    detections: list[dict[str, Any]] = Field(default_factory=list, description="Of at least the score `least`")
+    best: float | None = Field(
+        None, description="The highest score of all, `least` or not; 0: nothing was seen, none: not told"
+    )
     name: str | None = Field(None, alias="class", description="The true class of the picture as a whole")
     classes: list[dict[str, Any]] = Field(default_factory=list)
 
@@ -191,6 +197,58 @@ class SampleList(Told):
     """The same few pictures at each evaluation, in the order of the steps."""
 
     evaluations: list[SampleEvaluation]
+    least: float = Field(description="Detections of a lower score are not among them")
+
+
+class ConfusionAnswer(Told):
+    """One kind of mistake, and how often: a class seen as another, seen where there is nothing, or missed."""
+
+    true: str | None = Field(description="None: there is nothing")
+    seen: str | None = Field(description="None: missed")
+    count: int
+
+
+class MistakeBox(Told):
+    """A box, x1, y1, x2, y2 in fractions of the picture; of a detection with its score."""
+
+    name: str = Field(alias="class")
+    index: int = Field(description="Of the class, from 0")
+    box: tuple[float, float, float, float]
+    score: float | None = None
+    wrong: bool = Field(description="Of a detection: false; of the truth: missed")
+
+
+class MistakenImage(Told):
+    """A picture on which the model erred: truth beside detections, or its class beside the likeliest ones."""
+
+    number: int = Field(description="Its place in the split")
+    file: str
+    width: int
+    height: int
+    truth: list[MistakeBox] = Field(default_factory=list)
+    detections: list[MistakeBox] = Field(default_factory=list)
+    right: int = 0
+    wrong: int = 0
+    missed: int = 0
+    name: str | None = Field(None, alias="class", description="The true class of the picture as a whole")
+    classes: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class Mistakes(Told):
+    """What a run's best model takes for what on one split, and the pictures on which it does worst."""
+
+    split: str
+    splits: list[str] = Field(description="Those that were evaluated")
+    images: int
+    score: float | None = Field(None, description="Detections of at least this score are counted")
+    matrix: list[list[int]] | None = Field(
+        None,
+        description="Counts by true class (rows) and seen class (columns); behind the classes the background. "
+        "None where there are too many classes",
+    )
+    columns: list[str] = Field(description="Names of the classes in the matrix")
+    confusions: list[ConfusionAnswer] = Field(description="The commonest mistakes, most frequent first")
+    worst: list[MistakenImage]
 
 
 class SettingAnswer(Told):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image as Pillow
 from tests.service.api.conftest import Api, problem
-from tests.service.api.test_trainings import blood, started, uploaded
+from tests.service.api.test_trainings import CFG, blood, started, uploaded
 
 from onelook.service.trainings.record import change, find_training, folder_of, run_of
 from onelook.service.trainings.watching import seconds_left
@@ -72,11 +72,18 @@ def test_samples_are_told_by_evaluation_with_pictures_and_without_our_folders(
     api: Api, blood: bytes, tmp_path: Path
 ) -> None:
     id_ = started(api, blood)
-    assert api.ask("GET", f"/v1/trainings/{id_}/samples").json() == {"evaluations": []}
+    assert api.ask("GET", f"/v1/trainings/{id_}/samples").json() == {"evaluations": [], "least": 0.1}
     run = run_folder(api, id_)
     Pillow.new("RGB", (80, 40)).save(tmp_path / "cell.jpg")
     seen = {"class": "red", "index": 0, "score": 0.5, "box": [1.0, 2.0, 3.0, 4.0]}
-    image = {"file": str(tmp_path / "cell.jpg"), "width": 80, "height": 40, "truth": [], "detections": [seen]}
+    image = {
+        "file": str(tmp_path / "cell.jpg"),
+        "width": 80,
+        "height": 40,
+        "truth": [],
+        "detections": [seen],
+        "best": 0.5,
+    }
     write_lines(
         run / "samples.jsonl",
         {"step": 5, "epoch": 0.5, "images": [image]},
@@ -89,6 +96,7 @@ def test_samples_are_told_by_evaluation_with_pictures_and_without_our_folders(
     assert [each["step"] for each in told] == [5, 9]
     assert told[0]["images"][0]["file"] == "cell.jpg"
     assert told[0]["images"][0]["detections"] == [seen]
+    assert told[0]["images"][0]["best"] == 0.5
     assert picture.headers["Content-Type"] == "image/jpeg"
     problem(api.ask("GET", f"/v1/trainings/{id_}/samples/1"), 404, "no_picture")
 
@@ -114,11 +122,29 @@ def test_a_run_s_files_are_read_and_no_others(api: Api, blood: bytes) -> None:
 
     assert report.text == "<h1>report</h1>"
     assert report.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert report.headers["Content-Security-Policy"].startswith("sandbox allow-scripts; default-src 'none'")
+    assert report.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'"), "no script runs in it"
     for name in ("secret.txt", "chart.png"):
         problem(api.ask("GET", f"/v1/trainings/{id_}/files/{name}"), 404, "no_file")
     for path in ("progress", "samples", "samples/0", "log", "files/report.html"):
         problem(api.ask("GET", f"/v1/trainings/{id_}/{path}", "bert"), 404, "no_training")
+
+
+def test_a_cfg_keeps_its_file_s_name_and_can_be_had_again(api: Api, blood: bytes) -> None:
+    asked = {"network": None, "cfg": CFG, "cfg_name": "My-tiny.v2.cfg"}
+    id_, by_name = started(api, blood, **asked), started(api, blood)
+
+    assert api.ask("GET", f"/v1/trainings/{id_}").json()["network"] == "My-tiny.v2.cfg"
+    assert api.ask("GET", f"/v1/trainings/{id_}/files/network.cfg").text == CFG
+    problem(api.ask("GET", f"/v1/trainings/{by_name}/files/network.cfg"), 404, "no_file")
+
+
+@pytest.mark.parametrize("name", ["../x.cfg", "a/b.cfg", ".cfg", "training.json", "", "x" * 99 + ".cfg", "ö.cfg"])
+def test_a_cfg_s_name_that_is_no_plain_file_s_is_refused(api: Api, blood: bytes, name: str) -> None:
+    asked = {"data": uploaded(api, blood), "cfg": CFG, "cfg_name": name}
+
+    told = problem(api.ask("POST", "/v1/trainings", json=asked), 422, "invalid")
+
+    assert told["errors"][0]["field"] == "cfg_name"
 
 
 def test_every_hyperparameter_is_told_with_the_networks(api: Api) -> None:

@@ -2,9 +2,11 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from tests.experiments.test_overview import make_grid
 from tests.service.api.conftest import Api, Start
 from tests.service.api.test_service import fail
 from tests.service.api.test_trainings import blood, started, uploaded
@@ -25,7 +27,9 @@ def anna(api: Api, browser: TestClient) -> TestClient:
     return browser
 
 
-@pytest.mark.parametrize("path", ["/train", "/runs", "/runs/compare", "/runs/t1", "/data", "/data/d1", "/service"])
+@pytest.mark.parametrize(
+    "path", ["/train", "/runs", "/runs/compare", "/runs/t1", "/runs/grids/g", "/data", "/data/d1", "/service"]
+)
 def test_who_has_not_signed_in_is_asked_to(browser: TestClient, path: str) -> None:
     page = browser.get(path)
 
@@ -57,6 +61,31 @@ def test_runs_are_listed_with_their_curves_and_last_score(api: Api, anna: TestCl
     assert page.count("<polyline") == 1, "one evaluation is no curve yet"
     assert "0.512" in page
     assert "running" in page
+
+
+def test_grids_are_shown_to_administrators_with_their_runs_and_the_way_to_the_report(
+    start: Start, tmp_path: Path
+) -> None:
+    make_grid(tmp_path / "grids" / "blood & smears")
+    api = start(grids=tmp_path / "grids")
+    mine, theirs = browser_of(api), browser_of(api)
+    sign_in(mine, api, "admin")
+    sign_in(theirs, api)
+
+    runs, grid = mine.get("/runs").text, mine.get("/runs/grids/blood%20%26%20smears")
+
+    assert 'href="/runs/grids/blood%20%26%20smears">blood &amp; smears' in runs
+    assert "32 / 39" in runs
+    assert grid.status_code == 200
+    assert 'href="/v1/grids/blood%20%26%20smears/report.html"' in grid.text
+    assert 'hx-get="/runs/grids/blood%20%26%20smears"' in grid.text, "two runs are to do: the page renews itself"
+    assert grid.text.count("<tr>") == 1 + 39
+    assert "<code>batch</code>" in grid.text
+    assert "out of memory" in grid.text
+    assert " style=" not in grid.text
+    assert "blood" not in theirs.get("/runs").text
+    assert theirs.get("/runs/grids/blood%20%26%20smears").status_code == 403
+    assert mine.get("/runs/grids/absent").status_code == 404
 
 
 def test_compared_runs_show_the_settings_in_which_they_differ(api: Api, anna: TestClient, blood: bytes) -> None:

@@ -48,6 +48,16 @@ def test_detections_stand_beside_the_truth_surest_first_without_the_unsure() -> 
     ]
 
 
+@pytest.mark.parametrize(("scores", "best"), [([0.04, 0.02], 0.04), ([0.9], 0.9), ([], 0.0)])
+def test_the_best_score_is_told_even_where_nothing_is_sure_enough_to_be_shown(scores: list[float], best: float) -> None:
+    boxes = np.tile(np.float32([[1, 2, 3, 4]]), (len(scores), 1))
+
+    (sample,) = detection_samples(labelled(1), [Detections(boxes, np.float32(scores), np.zeros(len(scores), np.int64))])
+
+    assert sample["best"] == best
+    assert len(sample["detections"]) == sum(score >= 0.1 for score in scores)
+
+
 def test_a_classifier_s_likeliest_classes_stand_beside_the_true_one() -> None:
     (sample,) = class_samples(labelled(1), np.log(np.float32([[0.25, 0.75]])))
 

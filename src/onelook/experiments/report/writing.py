@@ -53,7 +53,7 @@ def write_grid_report(rows: Sequence[Row], title: str, out: Path) -> list[Path]:
     effects = effects_of(rows)
     tables = _tables(rows, effects)
     files = {
-        PAGE: render_page(TEMPLATE, _context(rows, title, tables), Path(__file__).parent),
+        PAGE: _page(rows, title, tables),
         MARKDOWN: as_markdown(title, tables.all()),
         **{f"{table.name}.csv": table.as_csv() for table in tables.all() if table not in tables.effects},
         **({"effects.csv": effects_csv(effects).as_csv()} if effects else {}),
@@ -61,6 +61,17 @@ def write_grid_report(rows: Sequence[Row], title: str, out: Path) -> list[Path]:
     for name, text in files.items():
         write_text(out / name, text)
     return [out / name for name in files]
+
+
+def grid_page(rows: Sequence[Row], title: str) -> str:
+    """Return report.html alone, as HTML, without writing anything. Raises UserError without a run."""
+    if not rows:
+        raise UserError(f"{title}: expected runs, got none")
+    return _page(rows, title, _tables(rows, effects_of(rows)))
+
+
+def _page(rows: Sequence[Row], title: str, tables: Tables) -> str:
+    return render_page(TEMPLATE, _context(rows, title, tables), Path(__file__).parent)
 
 
 def _refuse_foreign(out: Path) -> None:

@@ -26,6 +26,13 @@ from onelook.service.training_messages import DataAnswer, TrainingAnswer
 from onelook.service.trainings.data import Data
 from onelook.service.trainings.record import Training
 
+FILE_HEADERS = {
+    "Content-Security-Policy": "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "private, no-cache",
+}
+"""Of a run's files, and of reports: they bring their own styles, and are shown as a page of nobody's, in which no script runs."""
+
 
 def answer(value: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a message as JSON: written once, by pydantic, without what the framework would do besides."""

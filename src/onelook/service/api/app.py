@@ -17,7 +17,7 @@ from onelook.service.api.front import Front
 from onelook.service.api.metrics import RequestNumbers
 from onelook.service.api.observing import Observing
 from onelook.service.api.refusals import answer_to
-from onelook.service.api.routes import clients, data, detect, health, jobs, models, service, trainings, watching
+from onelook.service.api.routes import clients, data, detect, grids, health, jobs, models, service, trainings, watching
 from onelook.service.api.strict import STRICT
 from onelook.service.configuration import AllSettings
 from onelook.service.database import DatabaseDownError
@@ -74,7 +74,7 @@ def create_app(settings: AllSettings | None = None) -> FastAPI:
         redoc_url=None,
         docs_url=None,
     )
-    for resource in (jobs, detect, models, data, watching, trainings, clients, service):
+    for resource in (jobs, detect, models, data, watching, trainings, grids, clients, service):
         app.include_router(resource.router, dependencies=[STRICT])
     app.include_router(health.router)
     for router in PAGES:

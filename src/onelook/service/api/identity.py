@@ -83,9 +83,14 @@ Caller = Annotated[Client, Depends(caller)]
 
 async def administrator(client: Caller) -> Client:
     """Return the client when it may manage the service. Raises the 403."""
+    check_administrator(client)
+    return client
+
+
+def check_administrator(client: Client) -> None:
+    """Raise the 403 for a client that may not manage the service."""
     if not client.admin:
         raise ProblemError(403, "no_admin", "key: expected one of an administrator, got one of another client")
-    return client
 
 
 Administrator = Annotated[Client, Depends(administrator)]

@@ -59,6 +59,8 @@ class HttpSettings:
     """Seconds after that in which what is under way may end; what is new is answered 503."""
     trainings: Path = Path("trainings")
     """Folder for uploaded data and for runs; several API processes must share it."""
+    grids: Path = Path("grids")
+    """Folder of this machine whose grids administrators see, as `onelook grid` fills it; nothing is written there."""
     data_roots: tuple[str, ...] = ()
     """Folders of this machine whose labelled images clients may train on where they lie; none allows uploads alone."""
     most_trainings: int = 1

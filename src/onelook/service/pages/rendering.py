@@ -9,6 +9,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from onelook.experiments.report.tables import in_words
 from onelook.service.api.backend import Backend
 from onelook.service.api.identity import session_secret
 from onelook.service.clients import Client
@@ -23,9 +24,10 @@ HEADERS = {
     "form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     "Cache-Control": "private, no-cache",
 }
-"""Of every page. No script or style that stands in a page itself is run, whoever put it there."""
+"""Of every page. No script or style that stands in a page itself is run, whoever put it there; the camera is Try's."""
 
 _LANGUAGE_SECONDS = 365 * 86400
 
@@ -109,4 +111,6 @@ def _in_language(request: Request, code: str) -> str:
 @functools.cache
 def _environment() -> Environment:
     loader = FileSystemLoader(UI / "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters["told"] = in_words
+    return made

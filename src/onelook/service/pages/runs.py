@@ -1,4 +1,4 @@
-"""The pages Runs: all of a client's trainings with sparklines, several of them side by side, and one of them as it goes."""
+"""The pages Runs: all of a client's trainings with sparklines, several of them side by side, one of them as it goes; and grids."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,8 +11,13 @@ from fastapi.responses import HTMLResponse
 
 from onelook.service.api.answers import moment
 from onelook.service.api.backend import Backend, Open
+from onelook.service.api.grid_answers import grid_answer, grid_table
+from onelook.service.api.identity import check_administrator
+from onelook.service.api.routes.grids import GridName, grid_named
 from onelook.service.api.routes.trainings import TrainingId, find_own
 from onelook.service.clients import Client, list_clients
+from onelook.service.grid_messages import GridAnswer
+from onelook.service.grids import list_grids
 from onelook.service.pages.rendering import page, reader_of
 from onelook.service.trainings.data import list_data
 from onelook.service.trainings.record import Training, list_trainings
@@ -41,10 +46,23 @@ class Row:
 
 @router.get("/runs")
 async def get_runs(request: Request, backend: Open) -> HTMLResponse:
-    """List the trainings, newest first."""
+    """List the trainings, newest first, and for administrators the grids of this machine."""
     client = (await reader_of(request, backend)).client
     rows = await asyncio.to_thread(_rows, backend, client) if client else []
-    return await page(request, backend, "runs", {"rows": rows, "width": WIDTH, "height": HEIGHT})
+    grids = await asyncio.to_thread(_grids, backend) if client and client.admin else []
+    return await page(request, backend, "runs", {"rows": rows, "width": WIDTH, "height": HEIGHT, "grids": grids})
+
+
+@router.get("/runs/grids/{name}")
+async def get_grid(request: Request, backend: Open, name: GridName) -> HTMLResponse:
+    """Show a grid: its runs, the most accurate first, and the way to its report."""
+    client = (await reader_of(request, backend)).client
+    if client is None:
+        return await page(request, backend, "grid")
+    check_administrator(client)
+    found = await asyncio.to_thread(lambda: grid_table(grid_named(backend, name)))
+    axes = list(dict.fromkeys(axis for run in found.table for axis in run.axes))
+    return await page(request, backend, "grid", {"grid": found, "axes": axes})
 
 
 @router.get("/runs/compare")
@@ -70,6 +88,10 @@ async def get_run(request: Request, backend: Open, training_id: TrainingId) -> H
     clients = await asyncio.to_thread(list_clients, backend.database) if client.admin else []
     data = _names(backend.settings.http.trainings, client).get(training.data, training.data)
     return await page(request, backend, "run", {"training": training, "data": data, "clients": clients})
+
+
+def _grids(backend: Backend) -> list[GridAnswer]:
+    return [grid_answer(each) for each in list_grids(backend.settings.http.grids)]
 
 
 def _rows(backend: Backend, client: Client) -> list[Row]:

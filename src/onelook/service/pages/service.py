@@ -8,13 +8,13 @@ from fastapi.responses import HTMLResponse
 
 from onelook.service.api.answers import failed_job_answer
 from onelook.service.api.backend import Backend, Open
+from onelook.service.api.identity import check_administrator
 from onelook.service.api.routes.service import service_answer
 from onelook.service.clients import list_clients, list_keys
 from onelook.service.jobs.again import failed_jobs
 from onelook.service.models.names import SHARED
 from onelook.service.models.store import current, model_names, versions
 from onelook.service.pages.rendering import page, reader_of
-from onelook.service.problems import ProblemError
 
 router = APIRouter(include_in_schema=False)
 
@@ -25,8 +25,8 @@ MOST_FAILED = 50
 async def get_service(request: Request, backend: Open) -> HTMLResponse:
     """Show how the service stands."""
     client = (await reader_of(request, backend)).client
-    if client is not None and not client.admin:
-        raise ProblemError(403, "no_admin", "key: expected one of an administrator, got one of another client")
+    if client is not None:
+        check_administrator(client)
     values = await asyncio.to_thread(_values, backend) if client else {}
     return await page(request, backend, "service", values)
 

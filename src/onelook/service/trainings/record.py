@@ -30,7 +30,7 @@ class Training:
     kind: Kind
     data: str
     network: str
-    """A name, or `network.cfg` for one that came with the request."""
+    """A name, or of a .cfg that came with the request the name of its file, which lies beside the run."""
     settings: Mapping[str, Value] = field(default_factory=dict)
     time_budget: str | None = None
     weights: str | None = None
@@ -71,13 +71,18 @@ def new_training(
     try:
         with new_folder(folder_of(root, training)) as folder:
             if cfg is not None:
-                write_text(folder / "network.cfg", cfg)
+                write_text(folder / network, cfg)
             write_json(folder / _FACTS, asdict(training))
     except (UserError, OSError):
         if find_training(root, client_id, id_) is None:
             raise
         raise TakenError(f"training: expected a new one, got {id_}, which is there already") from None
     return training
+
+
+def cfg_of(root: Path, training: Training) -> Path | None:
+    """Return the .cfg that came with the request; None where the network has a name."""
+    return folder_of(root, training) / training.network if training.network.endswith(".cfg") else None
 
 
 def folder_of(root: Path, training: Training) -> Path:

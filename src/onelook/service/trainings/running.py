@@ -24,6 +24,7 @@ from onelook.service.trainings.record import (
     STOP,
     Training,
     all_trainings,
+    cfg_of,
     change,
     find_training,
     folder_of,
@@ -174,7 +175,7 @@ def stop(root: Path, training: Training) -> Training:
 def command(root: Path, training: Training) -> list[str]:
     """Return the words that run a training or a forecast: a run that has begun is gone on with."""
     folder, run = folder_of(root, training), run_of(root, training)
-    network = str(folder / training.network) if training.network.endswith(".cfg") else training.network
+    network = str(cfg_of(root, training) or training.network)
     words = [
         training.kind.replace("training", "train"),
         network,

@@ -10,6 +10,7 @@ from onelook.service.trainings.record import Training, folder_of, progress_lines
 from onelook.structures.errors import UserError
 from onelook.structures.settings import read_toml
 
+CFG = "network.cfg"
 FILES = {
     "report.html": "text/html; charset=utf-8",
     "chart.png": "image/png",
@@ -18,8 +19,9 @@ FILES = {
     "metrics.jsonl": "application/jsonl; charset=utf-8",
     "resources.jsonl": "application/jsonl; charset=utf-8",
     "environment.json": "application/json",
+    CFG: "text/plain; charset=utf-8",
 }
-"""The files of a run that its client may read, each with its media type."""
+"""The files of a run that its client may read, each with its media type; CFG is the network's that came with the request."""
 
 MOST_LOG = 64 * 1024
 _LAST_STEPS = 20

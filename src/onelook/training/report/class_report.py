@@ -11,12 +11,13 @@ from onelook.evaluation.classification import BINS, ClassEvaluation, Guesses, ju
 from onelook.structures.errors import UserError
 from onelook.structures.images import read_image
 from onelook.training.report.class_predictions import ClassPredictions, ClassSplit
+from onelook.training.report.judging import MOST_CLASSES, told_confusions
 from onelook.training.report.plots import Axes, Line, Plot, line_plot, rgb
 from onelook.training.report.run_plots import MAIN, QUIET, SECOND
 from onelook.training.report.samples import embedded
 
-MOST_CLASSES, MOST_CONFUSIONS, EACH = 15, 8, 8
-"""Of a matrix that can be read, of confusions that are listed, and of pictures of a kind."""
+EACH = 8
+"""Pictures of a kind."""
 
 
 @dataclass(frozen=True)
@@ -112,16 +113,8 @@ def _matrix(evaluation: ClassEvaluation) -> dict[str, Any]:
 
 
 def _confusions(evaluation: ClassEvaluation) -> list[dict[str, Any]]:
-    """Return the commonest mistakes, most frequent first, in words."""
-    names, wrong = evaluation.names, evaluation.confusion[:, : len(evaluation.names)].copy()
-    np.fill_diagonal(wrong, 0)
-    found = []
-    for place in np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSIONS].tolist():
-        true, guessed = divmod(place, len(names))
-        if wrong[true, guessed]:
-            words = f"{names[true]} taken for {names[guessed]}"
-            found.append({"words": words, "count": int(wrong[true, guessed])})
-    return found
+    """Return the commonest mistakes, most frequent first, in words; answers that were NaN are taken for nothing."""
+    return told_confusions(evaluation.confusion[:, : len(evaluation.names)], evaluation.names)
 
 
 def calibration_plot(evaluation: ClassEvaluation) -> Plot:
@@ -141,7 +134,7 @@ def calibration_plot(evaluation: ClassEvaluation) -> Plot:
 def _pictures(split: ClassSplit, names: Sequence[str]) -> tuple[dict[str, list[ClassSample]], list[str]]:
     """Return pictures by kind: the surest mistakes, and hits about as sure as usual; and a line for each that is lost."""
     lost: list[str] = []
-    chosen = {"The surest mistakes": _surest_mistakes(split.guesses), "Usual hits": _usual_hits(split.guesses)}
+    chosen = {"The surest mistakes": surest_mistakes(split.guesses), "Usual hits": _usual_hits(split.guesses)}
     shown = {
         kind: [sample for index in rows for sample in _sample(split, index, names, lost)]
         for kind, rows in chosen.items()
@@ -149,7 +142,8 @@ def _pictures(split: ClassSplit, names: Sequence[str]) -> tuple[dict[str, list[C
     return {kind: samples for kind, samples in shown.items() if samples}, lost
 
 
-def _surest_mistakes(guesses: Guesses) -> list[int]:
+def surest_mistakes(guesses: Guesses) -> list[int]:
+    """Return the images, by place, whose class was taken for another, the surest first; up to EACH."""
     wrong = np.flatnonzero(guesses.rank > 0)
     return [int(row) for row in wrong[np.argsort(-guesses.confidence[wrong], kind="stable")][:EACH]]
 

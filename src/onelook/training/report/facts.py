@@ -43,12 +43,13 @@ def read_report_facts(run: Path) -> ReportFacts:
         settings=read_toml(settings),
         environment=read_environment(run / "environment.json"),
         metrics=_read_metrics(run / "metrics.jsonl"),
-        predictions=_read_predictions(run / "predictions.json"),
+        predictions=read_record(run / "predictions.json"),
         resources=read_resources(run / "resources.jsonl"),
     )
 
 
-def _read_predictions(path: Path) -> Predictions | ClassPredictions:
+def read_record(path: Path) -> Predictions | ClassPredictions:
+    """Return what predictions.json says, a detector's or a classifier's; no file gives no splits. Raises FormatError."""
     if not path.is_file():
         return Predictions(())
     return read_class_predictions(path) if is_of_classes(path) else read_predictions(path)

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from onelook.evaluation.bootstrap import Interval, resample_count
-from onelook.evaluation.confusion import confusion_matrix
-from onelook.evaluation.evaluation import Evaluation, headline_intervals, judge
-from onelook.evaluation.problem import Integers, lay_out
+from onelook.evaluation.evaluation import Evaluation, headline_intervals
+from onelook.evaluation.problem import Integers
 from onelook.evaluation.rules import RULES, Rules
 from onelook.structures.files import write_text
 from onelook.training.report.chart import duration
@@ -18,6 +17,7 @@ from onelook.training.report.class_predictions import ClassPredictions
 from onelook.training.report.class_report import class_context
 from onelook.training.report.facts import ReportFacts, read_report_facts
 from onelook.training.report.flow_map import flow_map
+from onelook.training.report.judging import MOST_CLASSES, judge_split, ordered, told_confusions
 from onelook.training.report.mistakes import mistakes_context
 from onelook.training.report.page import percent, render_page
 from onelook.training.report.plots import rgb
@@ -27,9 +27,6 @@ from onelook.training.report.run_plots import confidence_plot, gradient_plot, lo
 from onelook.training.report.samples import make_samples
 
 TEMPLATE, CLASS_TEMPLATE = "report.html.jinja", "class_report.html.jinja"
-MOST_CLASSES = 15
-"""Classes of which a confusion matrix can still be read; of more, the commonest confusions are listed."""
-MOST_CONFUSIONS = 8
 FEW_IMAGES = 50
 """Images below which the report says that its numbers rest on little."""
 
@@ -37,9 +34,6 @@ CAVEATS = {
     "val": "The best weights of the run were chosen by these images, so their numbers flatter a little; a test split would not.",
     "train": "The model was trained on these images: this tells what it has memorised, not how it does on new ones.",
 }
-
-DESIRED = ("test", "val", "train")
-"""The split that the headline is of: the first of these that was evaluated."""
 
 
 def rebuild_report(run: Path) -> Path:
@@ -74,7 +68,7 @@ def _context(run: Path, facts: ReportFacts) -> dict[str, Any]:
     """Return what the template names."""
     predictions = facts.predictions
     of_split = _split_context if isinstance(predictions, Predictions) else class_context
-    splits = {name: of_split(predictions, name) for name in _ordered(predictions.splits)}  # type: ignore[arg-type]  # its own
+    splits = {name: of_split(predictions, name) for name in ordered(predictions.splits)}  # type: ignore[arg-type]  # its own
     flow = (gradient_plot(facts.metrics), flow_map(facts.metrics))
     drawn = (loss_plot(facts.metrics), score_plot(facts.metrics), *flow, *resource_plots(facts.resources))
     plots = [plot for plot in drawn if plot]
@@ -97,10 +91,9 @@ def _split_context(
 ) -> dict[str, Any]:
     """Return the numbers, curves, confusions and pictures of one split."""
     split, names = predictions.splits[name], predictions.names
-    problem = lay_out(split.truths, split.detections, names, [str(path) for path in split.paths])
-    evaluation, matches = judge(problem, rules, score)
-    matrix = confusion_matrix(problem, matches, evaluation.score)
-    samples, lost = make_samples(split, names, problem, matches, evaluation.score)
+    judged = judge_split(predictions, name, rules, score)
+    problem, evaluation, matches, matrix = judged.problem, judged.evaluation, judged.matches, judged.matrix
+    samples, lost = make_samples(split, names, judged)
     ranges = headline_intervals(problem, matches, evaluation.score)
     return {
         "name": name,
@@ -110,7 +103,7 @@ def _split_context(
         "plots": [confidence_plot(matches, evaluation), recall_plot(matches)],
         "rows": _class_rows(evaluation),
         "matrix": _matrix(matrix, names) if len(names) <= MOST_CLASSES else None,
-        "confusions": _confusions(matrix, names),
+        "confusions": told_confusions(matrix, names),
         "samples": samples,
         "lost": lost,
         "choices": matches.rules.choices(),
@@ -156,7 +149,7 @@ def _in_words(
     if len(known) > 1:
         weakest = min(known, key=lambda result: result.ap50 or 0.0)
         sentences.append(f"The weakest class is {weakest.name}, with an AP50 of {weakest.ap50:.3f}.")
-    mistakes = _confusions(matrix, names)
+    mistakes = told_confusions(matrix, names)
     return sentences + (
         [f"The commonest mistake: {mistakes[0]['words']}, {mistakes[0]['count']} times."] if mistakes else []
     )
@@ -186,27 +179,6 @@ def _matrix(matrix: Integers, names: Sequence[str]) -> dict[str, Any]:
         for row, (name, counts, part) in enumerate(zip([*names, "background"], matrix, shares, strict=True))
     ]
     return {"columns": [*names, "missed"], "rows": rows}
-
-
-def _confusions(matrix: Integers, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the commonest mistakes, most frequent first, in words."""
-    wrong = matrix.copy()
-    np.fill_diagonal(wrong, 0)
-    background = len(names)
-    found = []
-    for place in np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSIONS].tolist():
-        true, seen = divmod(place, background + 1)
-        count = int(wrong[true, seen])
-        if count == 0:
-            break
-        if seen == background:
-            words = f"{names[true]} missed"
-        elif true == background:
-            words = f"{names[seen]} seen where there is none"
-        else:
-            words = f"{names[true]} taken for {names[seen]}"
-        found.append({"words": words, "count": count})
-    return found
 
 
 def _subtitle(facts: ReportFacts) -> list[str]:
@@ -239,12 +211,6 @@ def _commands(run: Path, predictions: Predictions | ClassPredictions) -> list[di
         {"does": "Make an ONNX file of it", "line": f"onelook export {where} --to onnx"},
         {"does": "Write this page again", "line": f"onelook report {where}"},
     ]
-
-
-def _ordered(splits: Mapping[str, Any]) -> list[str]:
-    """Return the splits' names, the one for the headline first."""
-    known = [name for name in DESIRED if name in splits]
-    return known + [name for name in splits if name not in known]
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:

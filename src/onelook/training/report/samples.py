@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -14,6 +14,7 @@ from onelook.evaluation.matching import Matches
 from onelook.evaluation.problem import Integers, Problem
 from onelook.structures.errors import UserError
 from onelook.structures.images import read_image
+from onelook.training.report.judging import Judged
 from onelook.training.report.plots import rgb
 from onelook.training.report.predictions import SplitPredictions
 
@@ -32,28 +33,37 @@ class SampleBox:
     y: float
     width: float
     height: float
-    colour: str
+    label: int
+    score: float | None
+    """Of a detection; a truth has none."""
     words: str
     wrong: bool
+
+    @property
+    def colour(self) -> str:
+        """The class's."""
+        return rgb(self.label)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture: its bytes as a data: URI, its size in its own pixels, and both sets of boxes."""
+    """One picture: its place in the split, its size in its own pixels, and both sets of boxes."""
 
     kind: str
+    index: int
     name: str
-    uri: str
     size: tuple[int, int]
     truth: list[SampleBox]
     predictions: list[SampleBox]
     right: int
     wrong: int
     missed: int
+    uri: str = ""
+    """Its bytes as a data: URI, once they are read."""
 
 
-def choose_images(right: Integers, wrong: Integers, missed: Integers, each: int) -> dict[str, list[int]]:
-    """Return the indices of up to `each` worst, typical and best images by F1; none is in two kinds.
+def rank_images(right: Integers, wrong: Integers, missed: Integers) -> list[int]:
+    """Return the indices of the images, worst first, by F1.
 
     Of equal F1, the image with more mistakes is worse and the one with more truth is better. Images with neither truth
     nor detections are no evidence and are left out.
@@ -61,7 +71,13 @@ def choose_images(right: Integers, wrong: Integers, missed: Integers, each: int)
     precision = right / np.maximum(right + wrong, 1)
     f1 = harmonic_mean(precision, right / np.maximum(right + missed, 1))
     known = np.flatnonzero(right + wrong + missed > 0)
-    order = known[np.lexsort((right[known], -(wrong + missed)[known], f1[known]))].tolist()  # worst first
+    order: list[int] = known[np.lexsort((right[known], -(wrong + missed)[known], f1[known]))].tolist()
+    return order
+
+
+def choose_images(right: Integers, wrong: Integers, missed: Integers, each: int) -> dict[str, list[int]]:
+    """Return the indices of up to `each` worst, typical and best images, as `rank_images` has them; none is in two kinds."""
+    order = rank_images(right, wrong, missed)
     if len(order) < len(KINDS):
         return {"worst": [], "typical": order, "best": []}
     each = min(each, len(order) // len(KINDS))
@@ -70,24 +86,37 @@ def choose_images(right: Integers, wrong: Integers, missed: Integers, each: int)
 
 
 def make_samples(
-    split: SplitPredictions, names: Sequence[str], problem: Problem, matches: Matches, score: float, each: int = 2
+    split: SplitPredictions, names: Sequence[str], judged: Judged, each: int = 2
 ) -> tuple[list[Sample], list[str]]:
     """Return the chosen pictures, and a line for each whose file cannot be read any more."""
-    right, wrong, missed = image_counts(matches, score)
-    chosen = choose_images(right, wrong, missed, each)
+    chosen = choose_images(*image_counts(judged.matches, judged.evaluation.score), each)
     samples, lost = [], []
-    for kind in KINDS:
-        for index in chosen[kind]:
-            try:
-                uri = embedded(read_image(split.paths[index]))
-            except UserError as error:
-                lost.append(str(error))
-                continue
-            truth, predictions = _boxes(index, names, problem, matches, score)
-            counts = (int(right[index]), int(wrong[index]), int(missed[index]))
-            path, size = split.paths[index], split.sizes[index]
-            samples.append(Sample(kind, path.name, uri, size, truth, predictions, *counts))
+    for sample in (one for kind in KINDS for one in _samples(split, names, judged, kind, chosen[kind])):
+        try:
+            samples.append(replace(sample, uri=embedded(read_image(split.paths[sample.index]))))
+        except UserError as error:
+            lost.append(str(error))
     return samples, lost
+
+
+def worst_samples(split: SplitPredictions, names: Sequence[str], judged: Judged, most: int) -> list[Sample]:
+    """Return up to `most` pictures with mistakes, worst first, without their bytes; where all is right there is none."""
+    right, wrong, missed = image_counts(judged.matches, judged.evaluation.score)
+    faulty = [index for index in rank_images(right, wrong, missed) if wrong[index] + missed[index]]
+    return _samples(split, names, judged, "worst", faulty[:most])
+
+
+def _samples(
+    split: SplitPredictions, names: Sequence[str], judged: Judged, kind: str, indices: Sequence[int]
+) -> list[Sample]:
+    score = judged.evaluation.score
+    right, wrong, missed = image_counts(judged.matches, score)
+    made = []
+    for index in indices:
+        boxes = _boxes(index, names, judged.problem, judged.matches, score)
+        counts = (int(right[index]), int(wrong[index]), int(missed[index]))
+        made.append(Sample(kind, index, split.paths[index].name, split.sizes[index], *boxes, *counts))
+    return made
 
 
 def embedded(image: NDArray[np.uint8]) -> str:
@@ -108,7 +137,7 @@ def _boxes(
     found = set(matches.truth[mine & matches.found].tolist())
     asked = ~(problem.crowd | (problem.difficult & (matches.rules.difficult == "ignored")))
     truth = [
-        _box(problem.truth_box[row], label, names[label], bool(asked[row]) and row not in found)
+        _box(problem.truth_box[row], label, None, names[label], bool(asked[row]) and row not in found)
         for row in np.flatnonzero(problem.truth_image == index).tolist()
         for label in (int(problem.truth_class[row]),)
     ]
@@ -116,6 +145,7 @@ def _boxes(
         _box(
             problem.box[matches.index[row]],
             int(matches.label[row]),
+            float(matches.score[row]),
             f"{names[matches.label[row]]} {matches.score[row]:.2f}",
             bool(matches.wrong[row]),
         )
@@ -124,6 +154,6 @@ def _boxes(
     return truth, predictions
 
 
-def _box(box: NDArray[np.float64], label: int, words: str, wrong: bool) -> SampleBox:
+def _box(box: NDArray[np.float64], label: int, score: float | None, words: str, wrong: bool) -> SampleBox:
     x1, y1, x2, y2 = (round(float(value), 1) for value in box)
-    return SampleBox(x1, y1, round(x2 - x1, 1), round(y2 - y1, 1), rgb(label), words, wrong)
+    return SampleBox(x1, y1, round(x2 - x1, 1), round(y2 - y1, 1), label, score, words, wrong)

@@ -22,9 +22,17 @@ Sample = Mapping[str, Any]
 
 
 def detection_samples(dataset: Dataset, found: Sequence[Detections]) -> list[Sample]:
-    """Return a few pictures with `truth` and `detections`, surest first; no picture gives none."""
+    """Return a few pictures with `truth` and `detections`, surest first; no picture gives none.
+
+    `best` is the highest score of all, those below LEAST_SCORE too; 0 where there is no detection at all.
+    """
     return [
-        {**_picture(dataset, index), "truth": _truth(dataset, index), "detections": _seen(dataset, found[index])}
+        {
+            **_picture(dataset, index),
+            "truth": _truth(dataset, index),
+            "detections": _seen(dataset, found[index]),
+            "best": round(float(found[index].scores.max()), 3) if len(found[index].scores) else 0.0,
+        }
         for index in spread(len(dataset))
     ]
 

@@ -112,7 +112,7 @@ def _new(backend: Backend, client: Client, asked: TrainingRequest, id_: str, dig
         client.id,
         asked.kind,
         asked.data,
-        asked.network or "network.cfg",
+        asked.network or asked.cfg_name,
         asked.cfg,
         settings=asked.settings,
         time_budget=asked.time_budget,
@@ -141,7 +141,7 @@ def _check(root: Folder, client: Client, asked: TrainingRequest) -> None:
             raise invalid("settings", "names such as learning_rate", key)
     _check_settings(asked.settings)
     if asked.cfg is not None:
-        _check_cfg(asked.cfg)
+        _check_cfg(asked.cfg, asked.cfg_name)
 
 
 def _check_room(backend: Backend, client: Client) -> None:
@@ -165,9 +165,9 @@ def _check_settings(settings: Mapping[str, Value]) -> None:
         raise from_user_error(UserError(str(error).replace("settings: ", "settings.", 1))) from None
 
 
-def _check_cfg(text: str) -> None:
+def _check_cfg(text: str, name: str) -> None:
     try:
-        parse_cfg(text, "network.cfg")
+        parse_cfg(text, name)
     except UserError as error:
         raise from_user_error(error, "cfg") from None
 

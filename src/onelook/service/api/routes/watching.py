@@ -9,24 +9,34 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
 
-from onelook.service.api.answers import answer, picture_answer, training_answer
+from onelook.service.api.answers import FILE_HEADERS, answer, picture_answer, training_answer
 from onelook.service.api.backend import Backend, Open
 from onelook.service.api.bodies import BINARY
 from onelook.service.api.identity import Caller, caller
+from onelook.service.api.mistake_answers import Judgement, judgement
 from onelook.service.api.routes.trainings import TrainingId, find_own
+from onelook.service.clients import Client
 from onelook.service.problems import not_found
-from onelook.service.training_messages import SampleEvaluation, SampleList, SettingAnswer, SettingList, TrainingProgress
+from onelook.service.training_messages import (
+    Mistakes,
+    SampleEvaluation,
+    SampleList,
+    SettingAnswer,
+    SettingList,
+    TrainingProgress,
+)
 from onelook.service.trainings import watching
 from onelook.service.trainings.looking import thumbnail
-from onelook.service.trainings.record import Training, find_training, progress_lines, run_of
+from onelook.service.trainings.record import Training, cfg_of, find_training, progress_lines, run_of
+from onelook.training.watch.samples import LEAST_SCORE
 
 router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
 
 LOOK_SECONDS = 0.5
-_REPORT = (
-    "sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-)
-"""A report brings its own styles and scripts: it is shown as a page of nobody's, which can ask the service nothing."""
+
+Split = Annotated[
+    str | None, Query(max_length=64, description="By default the one that the report begins with: test, else val")
+]
 
 
 @router.get("/settings", response_model=SettingList, dependencies=[Depends(caller)])
@@ -112,7 +122,7 @@ async def get_samples(training_id: TrainingId, backend: Open, client: Caller) ->
         lines = watching.sample_lines(backend.settings.http.trainings, find_own(backend, client, training_id))
         for image in (image for line in lines for image in line["images"]):
             image["file"] = Folder(image["file"]).name
-        return SampleList(evaluations=[SampleEvaluation.model_validate(line) for line in lines])
+        return SampleList(evaluations=[SampleEvaluation.model_validate(line) for line in lines], least=LEAST_SCORE)
 
     return answer(await asyncio.to_thread(work))
 
@@ -142,6 +152,46 @@ async def get_sample_picture(
         return picture_answer(await asyncio.to_thread(work))
 
 
+@router.get("/{training_id}/mistakes", response_model=Mistakes)
+async def get_mistakes(training_id: TrainingId, backend: Open, client: Caller, split: Split = None) -> Response:
+    """Look at what the best model of a training that is done takes for what, and at the pictures on which it does worst."""
+    async with backend.looks:
+        return answer((await asyncio.to_thread(_judgement, backend, client, training_id, split)).told)
+
+
+@router.get(
+    "/{training_id}/mistakes/{number}",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {"schema": BINARY}}}},
+)
+async def get_mistaken_picture(
+    training_id: TrainingId,
+    number: Annotated[int, Path(ge=0, le=10_000_000)],
+    backend: Open,
+    client: Caller,
+    split: Split = None,
+    side: Annotated[int, Query(ge=32, le=2048, description="Most pixels of its longer side")] = 320,
+) -> Response:
+    """Look at a picture of that split by its number, reduced to a JPEG."""
+
+    def work() -> bytes:
+        paths = _judgement(backend, client, training_id, split).paths
+        if number >= len(paths):
+            raise not_found("picture", str(number))
+        return thumbnail(paths[number], side, backend.settings.decoding.most_pixels)
+
+    async with backend.looks:
+        return picture_answer(await asyncio.to_thread(work))
+
+
+def _judgement(backend: Backend, client: Client, training_id: str, split: str | None) -> Judgement:
+    """Return what is known of a split. Raises the 404 for a training that has not been evaluated, and for another split."""
+    found = judgement(run_of(backend.settings.http.trainings, find_own(backend, client, training_id)), split)
+    if found is None:
+        raise not_found("split", split or "the first")
+    return found
+
+
 @router.get("/{training_id}/log", response_class=PlainTextResponse)
 async def get_log(training_id: TrainingId, backend: Open, client: Caller) -> PlainTextResponse:
     """Read the end of what the training said."""
@@ -163,17 +213,16 @@ async def get_file(
     backend: Open,
     client: Caller,
 ) -> FileResponse:
-    """Read a file of the run: report.html, chart.png, diagnosis.md, settings.toml, environment.json, metrics or resources.jsonl."""
+    """Read a file of the run: report.html, chart.png, diagnosis.md, settings.toml, environment.json, metrics or resources.jsonl.
+
+    `network.cfg` is the one that came with the request, whatever its name was.
+    """
 
     def work() -> Folder:
-        path = run_of(backend.settings.http.trainings, find_own(backend, client, training_id)) / name
-        if name not in watching.FILES or not path.is_file():
+        training, root = find_own(backend, client, training_id), backend.settings.http.trainings
+        path = cfg_of(root, training) if name == watching.CFG else run_of(root, training) / name
+        if path is None or name not in watching.FILES or not path.is_file():
             raise not_found("file", name)
         return path
 
-    headers = {
-        "Content-Security-Policy": _REPORT,
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "private, no-cache",
-    }
-    return FileResponse(await asyncio.to_thread(work), media_type=watching.FILES[name], headers=headers)
+    return FileResponse(await asyncio.to_thread(work), media_type=watching.FILES[name], headers=FILE_HEADERS)

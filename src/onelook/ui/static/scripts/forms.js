@@ -45,8 +45,9 @@ export function clearMistakes(form) {
 
 /** Return whether the form has the field; the words then stand beside it, and it is shown where it was folded away. */
 function tellMistake(form, { field: name, expected, got }) {
-  const field = form.elements.namedItem(name.replace(/^settings\./, ""));
-  const place = field && document.getElementById(`${field.id}-mistake`);
+  const plain = name.replace(/^settings\./, "");
+  const field = form.elements.namedItem(plain) ?? form.querySelector(`[aria-describedby~="${CSS.escape(plain)}-mistake"]`);
+  const place = field && (document.getElementById(`${field.id}-mistake`) ?? document.getElementById(`${plain}-mistake`));
   if (!place) return false;
   place.textContent = text("script.expected", { expected, got });
   field.setAttribute("aria-invalid", "true");

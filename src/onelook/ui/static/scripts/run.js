@@ -5,6 +5,7 @@ import { ask } from "./api.js";
 import { makeChart } from "./charts.js";
 import { tellRefusal } from "./forms.js";
 import { follow } from "./run/follow.js";
+import { showMistakes } from "./run/mistakes.js";
 import { showResources } from "./run/resources.js";
 import { showSamples } from "./run/samples.js";
 import { number, text } from "./texts.js";
@@ -24,6 +25,7 @@ let evaluations = 0;
 element("name").value = suggested();
 element("stop").addEventListener("click", () => change("stop"));
 element("resume").addEventListener("click", () => change("resume"));
+element("again").addEventListener("click", goOn);
 element("try").addEventListener("click", tryModel);
 element("promote").addEventListener("submit", promote);
 element("log").addEventListener("toggle", showLog);
@@ -40,6 +42,7 @@ async function look() {
   showResources(element("resources"), found.resources);
   if (found.evaluations !== evaluations) await showSamples(path, (evaluations = found.evaluations));
   if (element("log").open) await showLog();
+  if (found.training.state === "done") await showMistakes(path);
   tell("");
   return ["waiting", "running"].includes(found.training.state);
 }
@@ -61,10 +64,10 @@ function showState({ training, steps, seconds_left: left }) {
 
 function showCurves() {
   const steps = lines.filter((line) => line.kind === "step");
-  const judged = lines.filter((line) => line.kind === "eval");
+  const evaluated = lines.filter((line) => line.kind === "eval");
   charts.loss.show([steps.filter((line) => line.loss !== null).map((line) => [line.step, line.loss])]);
   charts.rate.show([steps.map((line) => [line.step, line.learning_rate])]);
-  charts.score.show([judged.map((line) => [line.step, line.ap50 ?? line.top1 ?? null])]);
+  charts.score.show([evaluated.map((line) => [line.step, line.ap50 ?? line.top1 ?? null])]);
 }
 
 async function showLog() {
@@ -76,11 +79,15 @@ async function showLog() {
 async function change(what) {
   try {
     await ask(`${path}/${what}`, { method: "POST" });
-    stopFollowing();
-    stopFollowing = follow(path, look, tell);
+    goOn();
   } catch (refusal) {
     tell(refusal.message);
   }
+}
+
+function goOn() {
+  stopFollowing();
+  stopFollowing = follow(path, look, tell);
 }
 
 /** Let the best model so far serve under a name of its own, and go and try it. */
@@ -116,6 +123,8 @@ function suggested() {
   return `${data || "run"}`.slice(0, 50) + `-${place.dataset.run.slice(1, 7)}`;
 }
 
-function tell(words) {
+/** Say what goes wrong, nothing for all is well; where the page has stopped asking, a button lets it go on. */
+function tell(words, hasEnded = false) {
   element("mistake").textContent = words;
+  element("again").hidden = !hasEnded;
 }

@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { clearMistakes, tellRefusal } from "./forms.js";
+import "./renewing.js";
 import { text } from "./texts.js";
 
 document.addEventListener("click", async (event) => {

@@ -1,11 +1,11 @@
 /** The page Train: choose data, see what is wrong with it, choose network and hyperparameters, see the forecast, start. */
 
-import { ask } from "./api.js";
+import { ask, request } from "./api.js";
 import { clearMistakes, fill, keepTyped, tellRefusal, typed } from "./forms.js";
 import { offerData } from "./train/data.js";
 import { foresee, takeBack } from "./train/forecast.js";
 import { once } from "./train/once.js";
-import { asked, offerNetwork } from "./train/request.js";
+import { asked, offerNetwork, useCfg } from "./train/request.js";
 import { offerSettings } from "./train/settings.js";
 import { text } from "./texts.js";
 
@@ -30,9 +30,11 @@ foresee(form);
 /** Fill in another training's settings, or data, that the address names. */
 async function beginWith(query) {
   if (query.has("from")) {
-    const { data, network, weights, settings: values, time_budget } = await ask(`/v1/trainings/${query.get("from")}`);
+    const path = `/v1/trainings/${query.get("from")}`;
+    const { data, network, weights, settings: values, time_budget } = await ask(path);
     form.reset();
-    fill(form, { data, network, weights: weights ?? "", time_budget: time_budget ?? "", ...values });
+    useCfg(network.endsWith(".cfg") ? { name: network, text: await (await request(`${path}/files/network.cfg`)).text() } : null);
+    fill(form, { data, ...(network.endsWith(".cfg") ? {} : { network }), weights: weights ?? "", time_budget: time_budget ?? "", ...values });
   }
   if (query.has("data")) fill(form, { data: query.get("data") });
 }

@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { percent } from "./texts.js";
+import { offerCamera } from "./try/camera.js";
 import { chosenModels, keepChoice, offerModels } from "./try/models.js";
 import { makePanel, offerDownloads, seenBy, showMistake, showPicture, showSeen } from "./try/panel.js";
 import { listenForFiles, openPicture, sampleFile } from "./try/pictures.js";
@@ -165,6 +166,7 @@ function tellPictures(mistakes) {
 
 async function begin() {
   listenForFiles(take);
+  offerCamera(take, (mistake) => tellPictures([mistake]));
   slider.addEventListener("input", tellScore);
   tellScore();
   for (const id of ["models", "beside"]) document.getElementById(id).addEventListener("change", look);

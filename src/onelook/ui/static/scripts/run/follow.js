@@ -4,8 +4,10 @@ const SOON = 300;
 const OFTEN = 2000;
 const SELDOM = 5000;
 
+const SIGNED_OUT = 401;
+
 /** Call `look` whenever there may be something new, until it answers that no more is to come; `tell` what goes wrong meanwhile.
- *  Returns a function that stops this. */
+ *  Who does not sign in again is not asked every few seconds: it stops, and `tell` is told so. Returns a function that stops this. */
 export function follow(path, look, tell) {
   const source = new EventSource(`${path}/events`);
   let timer = 0;
@@ -19,7 +21,8 @@ export function follow(path, look, tell) {
     try {
       if (!(await look())) return stop();
     } catch (error) {
-      tell(error.message);
+      if (error.status === SIGNED_OUT) stop();
+      tell(error.message, ended);
     } finally {
       looking = false;
     }

@@ -6,13 +6,16 @@ import { number, percent, text } from "../texts.js";
 
 const slider = document.getElementById("evaluation");
 let known = [];
+let least = 0;
 let path = "";
 
 /** Show the samples of a run that has so many evaluations; who looks at the latest goes on doing so. */
 export async function showSamples(run, count) {
   path = run;
   const atEnd = slider.value === slider.max;
-  known = count ? (await ask(`${run}/samples`)).evaluations : [];
+  const told = count ? await ask(`${run}/samples`) : { evaluations: [], least: 0 };
+  known = told.evaluations;
+  least = told.least;
   document.getElementById("samples").hidden = !known.length;
   slider.max = Math.max(0, known.length - 1);
   if (atEnd) slider.value = slider.max;
@@ -31,12 +34,19 @@ function show() {
 }
 
 function picture(image, place) {
-  const { file, width, height, truth, detections, classes } = image;
+  const { file, width, height, detections, classes } = image;
   const boxes = detections.map((found) => ({ ...found, box: shares(found.box, width, height) }));
   const words = classes.length
     ? text("run.seen_class", { truth: image.class, seen: classes.map((each) => `${each.class} ${percent(each.score)}`).join(", ") })
-    : text("run.seen", { seen: number(detections.length), truth: number(truth.length) });
+    : seenInWords(image);
   return figure(`${path}/samples/${place}?side=480`, file, boxes, words);
+}
+
+/** Return how many objects were seen and are there; the unsure ones, which are not drawn, are told by the best of them. */
+function seenInWords({ detections, truth, best }) {
+  const told = { seen: number(detections.length), truth: number(truth.length), least: number(least, 2) };
+  if (detections.length || best === null) return text("run.seen", told);
+  return best ? text("run.seen_none", { ...told, best: number(best, 3) }) : text("run.seen_nothing", told);
 }
 
 function shares([left, top, right, bottom], width, height) {

@@ -6,6 +6,7 @@ import { number, text } from "../texts.js";
 
 const KEPT = "onelook-train-cfg";
 const MOST_CFG = 1_000_000;
+const MOST_NAME = 60;
 const file = document.getElementById("cfg-file");
 const away = document.getElementById("no-cfg");
 
@@ -16,15 +17,15 @@ export async function offerNetwork(networks) {
   const names = new Set(models.filter((each) => each.current).map((each) => each.name));
   document.getElementById("weights").append(...[...names].map((name) => new Option(name, name)));
   file.addEventListener("change", () => file.files.length && take(file.files[0]));
-  away.addEventListener("click", () => tell(null));
-  tell(JSON.parse(sessionStorage.getItem(KEPT)));
+  away.addEventListener("click", () => useCfg(null));
+  useCfg(JSON.parse(sessionStorage.getItem(KEPT)));
 }
 
 /** Return the request that the form stands for. */
 export function asked(form) {
   const { data, network, weights, time_budget, path, ...settings } = typed(form);
   const cfg = JSON.parse(sessionStorage.getItem(KEPT));
-  const body = { data, settings, ...(cfg ? { cfg: cfg.text } : { network }) };
+  const body = { data, settings, ...(cfg ? { cfg: cfg.text, cfg_name: plainName(cfg.name) } : { network }) };
   return { ...body, ...(weights ? { weights } : {}), ...(time_budget ? { time_budget } : {}) };
 }
 
@@ -32,12 +33,18 @@ async function take(chosen) {
   const mistake = document.getElementById("cfg-mistake");
   mistake.textContent = "";
   if (chosen.size > MOST_CFG) mistake.textContent = text("train.cfg_large", { size: number(chosen.size), most: number(MOST_CFG) });
-  else tell({ name: chosen.name, text: await chosen.text() });
+  else useCfg({ name: chosen.name, text: await chosen.text() });
   file.value = "";
 }
 
-/** Keep a cfg for a reload of this tab, and show that it goes before the network by name. */
-function tell(cfg) {
+/** Return a file's name in the letters that the service takes. */
+function plainName(name) {
+  const stem = name.replace(/\.cfg$/i, "").replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "");
+  return `${stem.slice(0, MOST_NAME) || "network"}.cfg`;
+}
+
+/** Keep a cfg {name, text} for a reload of this tab, and show that it goes before the network by name; null is none. */
+export function useCfg(cfg) {
   sessionStorage.setItem(KEPT, JSON.stringify(cfg));
   document.getElementById("cfg-told").textContent = cfg ? text("train.cfg_used", { name: cfg.name }) : "";
   document.getElementById("network").disabled = cfg !== null;

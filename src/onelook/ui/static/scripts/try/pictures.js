@@ -9,6 +9,7 @@ const QUALITY = 0.92;
  * EXIF rotation, which the browser and the service both follow. Throws an Error in words for what the browser cannot show.
  */
 export async function openPicture(file, limits) {
+  if (file.type && !file.type.startsWith("image/")) throw noPicture(file); // however large it is, it is not read
   const opened = await measured(file);
   const share = Math.min(1, Math.sqrt(limits.pixels / (opened.width * opened.height)));
   if (share === 1 && file.size <= limits.bytes) return opened;
@@ -23,10 +24,14 @@ async function measured(file) {
     await image.decode();
   } catch {
     URL.revokeObjectURL(image.src);
-    throw new Error(text("try.no_picture", { name: file.name }));
+    throw noPicture(file);
   }
   const { naturalWidth: width, naturalHeight: height } = image;
   return { name: file.name, file, address: image.src, image, width, height, answers: new Map() };
+}
+
+function noPicture({ name }) {
+  return new Error(text("try.no_picture", { name }));
 }
 
 /** Return the picture as a JPEG file of a share of its width and height. */

@@ -1,0 +1,143 @@
+"""What a run's best model takes for what, and where it does worst, as messages: what report.html shows, in numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from onelook.evaluation.classification import judge_guesses
+from onelook.service.training_messages import ConfusionAnswer, MistakeBox, MistakenImage, Mistakes
+from onelook.structures.errors import UserError
+from onelook.training.report.class_predictions import ClassPredictions, ClassSplit
+from onelook.training.report.class_report import surest_mistakes
+from onelook.training.report.facts import read_record
+from onelook.training.report.judging import MOST_CLASSES, Confusion, commonest, judge_split, ordered
+from onelook.training.report.predictions import Predictions
+from onelook.training.report.samples import Sample, SampleBox, worst_samples
+from onelook.training.run import Run
+
+KEPT = 4
+"""Runs whose record stays read and judged, in one process."""
+MOST_WORST = 8
+
+Record = Predictions | ClassPredictions
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Of one split: the answer, and where its pictures lie."""
+
+    told: Mistakes
+    paths: tuple[Path, ...]
+
+
+def judgement(run: Path, split: str | None = None) -> Judgement | None:
+    """Return the mistakes on a split, by default the one of the report's headline; None without a record or such a split.
+
+    Raises UserError for a record that is broken.
+    """
+    path = Run(run).predictions
+    try:
+        moment = path.stat().st_mtime_ns
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return _judged(path, moment, split)
+
+
+@lru_cache(maxsize=KEPT)
+def _judged(path: Path, moment: int, split: str | None) -> Judgement | None:  # noqa: ARG001  # a part of the cache's key
+    record = _read(path)
+    splits = ordered(record.splits)
+    name = split if split is not None else next(iter(splits), "")
+    if name not in splits:
+        return None
+    told = _of_boxes(record, name) if isinstance(record, Predictions) else _of_classes(record, name)
+    return Judgement(told.model_copy(update={"splits": splits}), record.splits[name].paths)
+
+
+def _read(path: Path) -> Record:
+    """Return a run's record. Raises UserError without the names of the server's folders."""
+    try:
+        return read_record(path)
+    except UserError as error:
+        raise UserError(str(error).replace(f"{path.parent}/", "")) from None
+
+
+def _of_boxes(record: Predictions, name: str) -> Mistakes:
+    judged, split = judge_split(record, name), record.splits[name]
+    return Mistakes(
+        split=name,
+        splits=[],
+        images=len(split.paths),
+        score=judged.evaluation.score,
+        matrix=judged.matrix.tolist() if len(record.names) <= MOST_CLASSES else None,
+        columns=list(record.names),
+        confusions=_told(commonest(judged.matrix, len(record.names)), record.names),
+        worst=[_image(sample, record.names) for sample in worst_samples(split, record.names, judged, MOST_WORST)],
+    )
+
+
+def _of_classes(record: ClassPredictions, name: str) -> Mistakes:
+    split, names = record.splits[name], record.names
+    confusion = judge_guesses(split.guesses, names).confusion[:, : len(names)]
+    return Mistakes(
+        split=name,
+        splits=[],
+        images=len(split.paths),
+        score=None,
+        matrix=confusion.tolist() if len(names) <= MOST_CLASSES else None,
+        columns=list(names),
+        confusions=_told(commonest(confusion, len(names)), names),
+        worst=[_classified(split, names, place) for place in surest_mistakes(split.guesses)[:MOST_WORST]],
+    )
+
+
+def _told(confusions: Sequence[Confusion], names: Sequence[str]) -> list[ConfusionAnswer]:
+    return [
+        ConfusionAnswer(true=_name(each.true, names), seen=_name(each.seen, names), count=each.count)
+        for each in confusions
+    ]
+
+
+def _name(place: int | None, names: Sequence[str]) -> str | None:
+    return None if place is None else names[place]
+
+
+def _image(sample: Sample, names: Sequence[str]) -> MistakenImage:
+    width, height = sample.size
+    return MistakenImage.model_validate(
+        {
+            "number": sample.index,
+            "file": sample.name,
+            "width": width,
+            "height": height,
+            "truth": [_box(box, sample.size, names) for box in sample.truth],
+            "detections": [_box(box, sample.size, names) for box in sample.predictions],
+            "right": sample.right,
+            "wrong": sample.wrong,
+            "missed": sample.missed,
+        }
+    )
+
+
+def _box(box: SampleBox, size: tuple[int, int], names: Sequence[str]) -> MistakeBox:
+    """Return a box in fractions of a picture of (width, height)."""
+    width, height = max(1, size[0]), max(1, size[1])
+    sides = (box.x / width, box.y / height, (box.x + box.width) / width, (box.y + box.height) / height)
+    words: dict[str, Any] = {"class": names[box.label], "index": box.label, "box": sides}
+    return MistakeBox.model_validate({**words, "score": box.score, "wrong": box.wrong})
+
+
+def _classified(split: ClassSplit, names: Sequence[str], place: int) -> MistakenImage:
+    width, height = split.sizes[place]
+    return MistakenImage.model_validate(
+        {
+            "number": place,
+            "file": split.paths[place].name,
+            "width": width,
+            "height": height,
+            "class": names[split.guesses.labels[place]],
+            "classes": [{"class": names[index], "score": round(score, 3)} for index, score in split.tops[place][:3]],
+        }
+    )
