@@ -17,6 +17,7 @@ from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn import functional
 
 from onelook.models.classifiers.classifier import build
+from onelook.models.classifiers.small_map import SmallMapConvolution
 from onelook.structures.named_network import NamedNetwork
 from onelook.structures.onnx_messages import FLOAT, onnx_array, onnx_file, onnx_node, onnx_value
 
@@ -45,7 +46,7 @@ def trace(named: NamedNetwork, size: tuple[int, int]) -> tuple[nn.Module, fx.Gra
     """Return the network in evaluation, without memory for weights, and its trace with the shapes for one image."""
     with torch.device("meta"):
         network = build(named).eval()
-        traced = fx.symbolic_trace(network)
+        traced = fx.GraphModule(network, _Tracer().trace(network))
         ShapeProp(traced).propagate(torch.empty(1, 3, size[1], size[0]))
     return network, traced
 
@@ -53,6 +54,14 @@ def trace(named: NamedNetwork, size: tuple[int, int]) -> tuple[nn.Module, fx.Gra
 def shape_of(node: fx.Node) -> tuple[int, ...]:
     """Return the shape of what a traced node gives for one image."""
     return tuple(node.meta["tensor_meta"].shape)
+
+
+class _Tracer(fx.Tracer):
+    """Looks into no module that is written as one node."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Return whether a module is one node of the trace."""
+        return type(m) in MODULES or super().is_leaf_module(m, module_qualified_name)
 
 
 class _Writer:
@@ -187,6 +196,7 @@ def _joined(kind: str) -> Callable[..., str]:
 
 MODULES: dict[type[nn.Module], Callable[..., str]] = {
     nn.Conv2d: _convolution,
+    SmallMapConvolution: _convolution,
     nn.BatchNorm2d: _norm,
     nn.Linear: _linear,
     nn.MaxPool2d: _maxpool,
