@@ -1,6 +1,6 @@
 """Jobs accepted a second at 32 connections, each on the disk before it is answered, beside what the disk itself gives.
 
-    .venv/bin/python benchmarks/service_accept.py [--seconds 5] [--connections 32] [--postgresql]
+    .venv/bin/python benchmarks/service_accept.py [--seconds 5] [--connections 32] [--database sqlite|postgresql]
 
 What is measured is the store: 32 threads that each send a job and wait for its id. The controls of the same run: a file that is
 appended to and synced after each record by one writer, and the same by 32 threads whose waiting records are synced together,
@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--connections", type=int, default=32)
-    parser.add_argument("--postgresql", action="store_true")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     chosen = parser.parse_args()
     from postgres import running
     from record import record
@@ -46,15 +46,14 @@ def main() -> None:
         folder = Path(name)
         measured = {"connections": chosen.connections, "one_writer_syncs": round(one_by_one(folder, chosen.seconds))}
         measured["grouped_syncs"] = round(grouped(folder, chosen.seconds, chosen.connections))
-        kind = "postgresql" if chosen.postgresql else "sqlite"
-        if chosen.postgresql:
+        if chosen.database == "postgresql":
             with running() as server:
                 measured["jobs"] = round(accepted(server.url, chosen.seconds, chosen.connections))
         else:
             measured["jobs"] = round(accepted(f"sqlite:///{folder}/onelook.db", chosen.seconds, chosen.connections))
     measured["ratio_to_grouped_syncs"] = round(measured["jobs"] / measured["grouped_syncs"], 3)
     measured["reached_1500"] = measured["jobs"] >= 1500
-    record(f"service_accept_{kind}", load, measured)
+    record(f"service_accept_{chosen.database}", load, measured)
 
 
 def accepted(url: str, seconds: float, connections: int) -> float:

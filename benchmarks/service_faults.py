@@ -1,11 +1,11 @@
-"""Kills and stops workers, the accepting process and the database server at random, under load: has every job exactly one result?
+"""Kills and stops workers, the API and the database server at random, under load: has every job exactly one result?
 
     .venv/bin/python benchmarks/service_faults.py [--database sqlite|postgresql] [--jobs 10000] [--workers 4] [--seed 0]
 
-The workers are real ones with a small model, forked from a process that has loaded what they need, since starting takes most of the
-time. A job counts as accepted when the accepting process had its id from the store and wrote it into a file; that process is killed
-too, and what it had accepted and did not live to write down counts as well. Every moment is drawn. A worker is stopped for longer
-than its lease and goes on; what it then tries to write must be refused.
+The workers are real ones with a small model, forked from a process that has loaded what they need, since starting takes most of
+the time; the API is `onelook serve`, begun again on the same port. A client posts jobs over HTTP, many to a request, and sends a
+request again, with its Idempotency-Key, until it is answered: what was answered is promised, and no request may make jobs twice.
+Every moment is drawn. A worker is stopped for longer than its lease and goes on; what it then tries to write must be refused.
 """
 
 import argparse
@@ -13,26 +13,29 @@ import multiprocessing
 import os
 import random
 import signal
+import socket
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import cv2
+import httpx2
 import numpy as np
 import simplejpeg
 from sqlalchemy import func, select
 
-from onelook.service.clients import add_client, list_clients
-from onelook.service.database import Database, DatabaseDownError, open_database
-from onelook.service.jobs.job import FINAL, NewJob, Submission
+from onelook.service.client import Service, ServiceError
+from onelook.service.clients import add_client, add_key
+from onelook.service.database import DatabaseDownError, open_database
+from onelook.service.jobs.job import FINAL
 from onelook.service.jobs.listing import numbers
-from onelook.service.jobs.submit import Submitter
 from onelook.service.migrations import migrate
 from onelook.service.models.store import open_store, promote, publish
 from onelook.service.schema import jobs, results
@@ -41,6 +44,7 @@ from onelook.service.worker.run import run_worker
 from onelook.structures.bundle import Bundle, BundleSettings, write_bundle
 from onelook.structures.network.cfg import parse_cfg
 from onelook.structures.network.layers import describe
+from onelook.structures.settings import to_toml
 
 CFG = """[net]
 width=64
@@ -63,8 +67,10 @@ classes=2
 num=2
 """
 CLIENTS = 10
-TOGETHER = 50
-"""Jobs that the accepting process sends before it looks at their ids."""
+TOGETHER = 10
+"""Jobs of one request."""
+HTTP = {"workers": 0, "most_trainings": 0}
+"""Settings of the API: the workers are forked here."""
 CALM_SECONDS = 120
 """Without any harm, for what is left at the end."""
 FORK = multiprocessing.get_context("fork")
@@ -108,12 +114,11 @@ class Crew:
     """The processes that are killed and stopped, and how often that was done."""
 
     settings: ServiceSettings
-    accepted: Path
-    jobs: int
+    folder: Path
     server: Any
     draw: random.Random
     workers: list[BaseProcess] = field(default_factory=list)
-    accepting: BaseProcess | None = None
+    api: subprocess.Popen[bytes] | None = None
     stopped: dict[int, float] = field(default_factory=dict)
     done: Counter[str] = field(default_factory=Counter)
 
@@ -127,23 +132,24 @@ class Crew:
         self.workers = [worker for worker in self.workers if worker.is_alive()]
         while len(self.workers) < count:
             self.workers.append(started(work, self.settings))
-        if self.accepting is None or not self.accepting.is_alive():
-            self.accepting = started(accept, self.settings, self.accepted, self.jobs)
+        if self.api is None or self.api.poll() is not None:
+            words = [sys.executable, "-m", "onelook", "serve", "--config", str(self.folder / "settings.toml")]
+            with (self.folder / "log").open("a") as log:
+                self.api = subprocess.Popen(words, cwd=self.folder, stdout=log, stderr=log)
 
     def harm(self) -> None:
         """Do one of the things that happen, to one who is drawn."""
-        ways = (
-            ["kill worker"] * 4 + ["stop worker"] * 3 + ["kill accepting"] * 2 + ["kill database"] * bool(self.server)
-        )
+        ways = ["kill worker"] * 4 + ["stop worker"] * 3 + ["kill API"] * 2 + ["kill database"] * bool(self.server)
         way = self.draw.choice(ways)
         self.done[way] += 1
         if way == "kill database":
             self.server.kill()
             time.sleep(self.draw.uniform(0, 1))
             self.server.start()
-        elif way == "kill accepting":
-            assert self.accepting is not None
-            self.accepting.kill()
+        elif way == "kill API":
+            assert self.api is not None
+            self.api.kill()
+            self.api.wait()
         else:
             worker = self.draw.choice(self.workers)
             assert worker.pid is not None
@@ -159,10 +165,12 @@ class Crew:
             with suppress(ProcessLookupError):
                 os.kill(worker.pid or 0, signal.SIGCONT)
             worker.terminate()
-        for process in [*self.workers, self.accepting]:
-            if process is not None:
-                process.join(20)
-                process.kill()
+        for worker in self.workers:
+            worker.join(20)
+            worker.kill()
+        assert self.api is not None
+        self.api.kill()
+        self.api.wait()
 
 
 def measure(folder: Path, url: str, server: Any, chosen: argparse.Namespace) -> dict[str, Any]:
@@ -176,10 +184,14 @@ def measure(folder: Path, url: str, server: Any, chosen: argparse.Namespace) -> 
         database_patience=60,
         retry_delay=0.1,
     )
+    port = free_port()
+    (folder / "settings.toml").write_text(to_toml({"service": asdict(settings), "http": {"port": port, **HTTP}}))
     made = started(prepare, folder, settings)  # in a process of its own: the store's threads do not live through a fork
     made.join()
     assert made.exitcode == 0
-    crew = Crew(settings, folder / "accepted", chosen.jobs, server, random.Random(chosen.seed))
+    crew = Crew(settings, folder, server, random.Random(chosen.seed))
+    crew.keep(chosen.workers)
+    posting = started(post, folder, f"http://127.0.0.1:{port}", chosen.jobs)
     began = time.monotonic()
     harm_at = began + 3
     while time.monotonic() - began < chosen.seconds:
@@ -196,9 +208,11 @@ def measure(folder: Path, url: str, server: Any, chosen: argparse.Namespace) -> 
     while ended(settings) < chosen.jobs and time.monotonic() < calm_until:
         crew.keep(chosen.workers)
         time.sleep(0.2)
+    posting.join(20)
+    posting.kill()
     crew.end()
     return {
-        **told(settings, crew.accepted, chosen),
+        **told(settings, folder / "accepted", chosen),
         "seconds": round(time.monotonic() - began, 1),
         "harm": dict(crew.done),
     }
@@ -228,12 +242,15 @@ def told(settings: ServiceSettings, accepted: Path, chosen: argparse.Namespace) 
         "jobs": len(rows),
         "promised": len(promised),
         "lost": len(lost),
+        "made_twice": len(rows) - len(promised),
         "states": dict(counted),
         "results": count,
         "late_writes_accepted": len(late),
         "attempts": dict(sorted(Counter(row.attempt for row in rows).items())),
         "counts_agree": summed["done"] == counted["done"] and summed["waiting"] == summed["running"] == 0,
-        "exactly_one_result_each": not lost and not late and counted["done"] == len(rows) == count == len(kept),
+        "exactly_one_result_each": not lost
+        and not late
+        and counted["done"] == len(rows) == count == len(kept) == len(promised) >= chosen.jobs,
     }
 
 
@@ -245,28 +262,33 @@ def work(settings: ServiceSettings) -> None:
             return run_worker(settings)
 
 
-def accept(settings: ServiceSettings, accepted: Path, count: int) -> None:
-    """Accept jobs until there are `count`, and write down the ids that were promised."""
+def post(folder: Path, address: str, count: int) -> None:
+    """Post `count` jobs, each request again and again until it is answered, and write down the ids that were promised."""
     image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     picture = simplejpeg.encode_jpeg(image, quality=80)
-    database = open_database(settings.database, settings.database_patience)
-    submitter = Submitter(database, settings)
-    clients = [client.id for client in list_clients(database)]
-    draw = random.Random()
-    with accepted.open("a") as file:
-        while (left := count - jobs_there(database)) > 0:
-            new = NewJob(upload=picture, threshold=0.99)
-            asked = [Submission(draw.choice(clients), (new,)) for _ in range(min(TOGETHER, left))]
-            for future in [submitter.submit(each) for each in asked]:
-                file.write(future.result().job_ids[0] + "\n")
+    draw = random.Random(0)
+    services = [Service(address, key) for key in (folder / "keys").read_text().split()]
+    with (folder / "accepted").open("w") as file:
+        for number in range(-(-count // TOGETHER)):
+            ids = until_answered(draw.choice(services), [picture] * TOGETHER, f"request {number}")
+            file.write("".join(f"{id_}\n" for id_ in ids))
             file.flush()
-    submitter.close()
-    signal.pause()  # there is nothing more to do than to be killed
 
 
-def jobs_there(database: Database) -> int:
-    """Return how many jobs there are."""
-    return database.read(lambda connection: connection.execute(select(func.count()).select_from(jobs)).scalar_one())
+def until_answered(service: Service, pictures: list[bytes], key: str) -> list[str]:
+    """Return the ids of the jobs, whatever happens to the API meanwhile."""
+    while True:
+        try:
+            return service.post(pictures, threshold=0.99, idempotency_key=key)
+        except (httpx2.HTTPError, ServiceError):
+            time.sleep(0.1)
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def ended(settings: ServiceSettings) -> int:
@@ -282,8 +304,12 @@ def prepare(folder: Path, settings: ServiceSettings) -> None:
     """Make tables and clients, publish and promote a detector with seeded weights."""
     database = open_database(settings.database, settings.database_patience)
     migrate(database)
+    secrets = []
     for number in range(CLIENTS):
-        add_client(database, f"client {number}", max_waiting=1_000_000)
+        key = add_key(database, add_client(database, f"client {number}", max_waiting=1_000_000).id)
+        assert key is not None
+        secrets.append(key.secret)
+    (folder / "keys").write_text("\n".join(secrets))
     database.close()
     rng = np.random.default_rng(0)
     cfg = parse_cfg(CFG, "small.cfg")

@@ -1,6 +1,6 @@
 """How fast the service's HTTP side is, each figure beside a control of the same run.
 
-    PYTHONPATH=src python benchmarks/service_http.py [--seconds 5] [--database postgresql://...] [accept] [detect] [path]
+    .venv/bin/python benchmarks/service_http.py [--seconds 5] [--database sqlite|postgresql] [accept] [detect] [path]
 
 `accept`: jobs accepted a second at 32 connections, each answered when it is durable; beside it 32 threads that have
 such rows appended to one file and synced to the disk, grouped as they come, and single syncs one after the other.
@@ -19,12 +19,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image as Pillow
+from postgres import running
 from record import SHARED, record
 
 from onelook.inference.loading import load
@@ -91,24 +92,29 @@ def photograph(size: tuple[int, int]) -> bytes:
 
 
 @contextmanager
-def served(database: str | None, workers: int, *settings: str) -> Iterator[tuple[str, str, Path, int]]:
-    """Give the address and the administrator's key of a service in a new folder, the folder, and the API's process."""
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+def served(database: str, workers: int, *settings: str) -> Iterator[tuple[str, str, Path, int]]:
+    """Give the address and the administrator's key of a service in a new folder, the folder, and the API's process.
+
+    `database` is `sqlite`, or `postgresql` for a server of its own; `settings` are `table.key=value`.
+    """
+    with ExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(dir=Path.cwd())))
         words = ["serve", "--port", "0", "--workers", str(workers), "--set", "http.most_trainings=0"]
-        words += ["--set", "service.max_waiting=100000000", *(["--database", database] if database else [])]
-        words += [word for setting in settings for word in ("--set", setting)]
-        with Path(folder, "log").open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "onelook", *words], cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True
-            )
+        words += [word for setting in ("service.max_waiting=100000000", *settings) for word in ("--set", setting)]
+        if database == "postgresql":
+            words += ["--database", opened.enter_context(running()).url]
+        log = opened.enter_context((folder / "log").open("w"))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "onelook", *words], cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        opened.callback(process.wait)
+        opened.callback(process.terminate)
         assert process.stdout is not None
-        try:
-            key = process.stdout.readline().split()[-1]
-            process.stdout.readline()  # the address that signs a browser in
-            yield process.stdout.readline().strip(), key, Path(folder), process.pid
-        finally:
-            process.terminate()
-            process.wait()
+        opened.enter_context(process.stdout)
+        told = [process.stdout.readline().strip() for _ in range(3)]  # the second signs a browser in
+        if not told[2]:
+            raise SystemExit(f"the service did not start: {(folder / 'log').read_text()}")
+        yield told[2], told[0].split()[-1], folder, process.pid
 
 
 def processor_seconds(process: int) -> float:
@@ -200,7 +206,7 @@ def synced_singly(duration: float) -> float:
     return count / duration
 
 
-def accept(duration: float, database: str | None) -> dict[str, Any]:
+def accept(duration: float, database: str) -> dict[str, Any]:
     """Measure how many jobs are accepted a second."""
     before = synced_together(2)
     with served(database, 0) as (address, key, folder, process):
@@ -229,7 +235,7 @@ def seconds_of(work: Callable[[], object], duration: float) -> float:
     return (time.perf_counter() - began) / count
 
 
-def detect(duration: float, database: str | None) -> dict[str, Any]:
+def detect(duration: float, database: str) -> dict[str, Any]:
     """Measure requests a second for an answer at once."""
     bundle, picture = small_model(), photograph((160, 160))
     model = load(bundle, threads=1)
@@ -248,7 +254,7 @@ def detect(duration: float, database: str | None) -> dict[str, Any]:
     }
 
 
-def path(duration: float, database: str | None) -> dict[str, Any]:
+def path(duration: float, database: str) -> dict[str, Any]:
     """Measure what the way through the service costs beside the model."""
     weights = SHARED / "weights" / "yolov3-tiny"
     bundle = find_model(weights) if weights.is_dir() else small_model()
@@ -282,12 +288,11 @@ def main() -> None:
     kinds = {"accept": accept, "detect": detect, "path": path}
     parser.add_argument("what", nargs="*", choices=[[], *kinds], default=[])
     parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--database", help="a PostgreSQL, in place of SQLite")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     given = parser.parse_args()
     before = os.getloadavg()
     measured = {name: kinds[name](given.seconds, given.database) for name in given.what or kinds}
-    name = "service_http_postgresql" if given.database else "service_http"
-    record(name, before, {"connections": CONNECTIONS, **measured})
+    record(f"service_http_{given.database}", before, {"connections": CONNECTIONS, **measured})
 
 
 if __name__ == "__main__":
