@@ -29,11 +29,15 @@ activation=linear
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """Return a classifier that answers with the strongest of the three channels."""
+    return write_classifier(tmp_path / "model")
+
+
+def write_classifier(folder: Path) -> Path:
+    """Write that classifier's bundle and return its folder."""
     arrays = {
         "0.biases": np.zeros(3, np.float32),
         "0.weights": np.eye(3, dtype=np.float32).reshape(3, 3, 1, 1) * 20,
     }
-    folder = tmp_path / "model"
     write_bundle(folder, Bundle(parse_cfg(CFG), ("red", "green", "blue"), arrays, BundleSettings(16, 16)))
     return folder
 

@@ -104,7 +104,7 @@ def _sources(words: list[str], listed: Path | None) -> list[str]:
         lines = [line.decode("utf-8", "surrogateescape") for line in sys.stdin.buffer]
     else:
         lines = _read(listed).splitlines()
-    return list(dict.fromkeys([*(find_sources(words) if words else []), *listed_sources(lines, f"--list {listed}")]))
+    return find_sources(words, listed_sources(lines, f"--list {listed}"))
 
 
 def _read(file: Path) -> str:

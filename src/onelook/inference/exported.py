@@ -4,15 +4,16 @@ All that is needed beside the computation stands in the file as words by name: `
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from onelook.inference.checked_graph import checked_graph
+from onelook.inference.onnx_graph import RAW
 from onelook.inference.openvino_runtime import OpenVinoRuntime, read_model, reason_of
 from onelook.inference.runtime import Runtime
 from onelook.inference.runtimes import make_runtime
-from onelook.structures.bundle import Bundle, BundleSettings
+from onelook.structures.bundle import Bundle, BundleSettings, check_names
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.named_bundle import NamedBundle
 from onelook.structures.network.cfg import Cfg, format_cfg, parse_cfg
@@ -20,6 +21,8 @@ from onelook.structures.network.heads import Head, head_of
 from onelook.structures.network.layers import Layer, describe
 
 SUFFIXES = (".onnx", ".xml")
+Shape = tuple[int, ...]
+
 ROOM = "onelook"
 """Under which the words stand in an .xml."""
 
@@ -85,10 +88,10 @@ def _head(head: Head) -> dict[str, object]:
 def read_exported(path: Path) -> Exported:
     """Return the model in a file that `onelook export` wrote.
 
-    Raises FormatError for a file that is none, or whose graph holds code of its own or lies partly in other files; UserError
-    when an .xml is to be read and OpenVINO is not installed.
+    Raises FormatError for a file that is none, that holds another graph than its words say, or whose graph holds code of its own
+    or lies partly in other files; UserError when an .xml is to be read and OpenVINO is not installed.
     """
-    words = _words_of_onnx(path) if path.suffix == ".onnx" else _words_of_xml(path)
+    words, shapes = _onnx_facts(path) if path.suffix == ".onnx" else _xml_facts(path)
     missing = [word for word in _NEEDED if word not in words]
     if missing:
         raise FormatError(f"{path}: expected a model that `onelook export` wrote, got one without {', '.join(missing)}")
@@ -106,19 +109,44 @@ def read_exported(path: Path) -> Exported:
     except (ValueError, TypeError, UserError) as error:
         raise FormatError(f"{path}: expected what `onelook export` wrote, got {error}") from None
     cfg = parse_cfg(words["cfg"], str(path)) if words["cfg"] else None
-    return Exported(names, settings, cfg, str(path), words["outputs"])
+    exported = Exported(names, settings, cfg, str(path), words["outputs"])
+    _check(exported, shapes)
+    return exported
 
 
-def _words_of_onnx(path: Path) -> Mapping[str, str]:
+def _check(exported: Exported, shapes: Sequence[Shape]) -> None:
+    """Raise FormatError when the classes' names or the graph's own shapes are others than the words tell."""
+    layers = exported.layers()
+    check_names(layers, exported.names, exported.where)
+    if exported.outputs != RAW:
+        return
+    width, height = exported.settings.size
+    channels = layers[0].in_shapes[0][0] if layers else 3
+    image: Shape = (channels, height, width) if exported.settings.exact else (height, width, channels)
+    ends: list[Shape] = [layer.out_shape for layer in layers if layer.is_head]
+    ends = ends or [layer.out_shape for layer in layers[-1:]] or [(len(exported.names),)]
+    wanted = [image, *ends]
+    if list(shapes) != wanted:
+        raise FormatError(f"{exported.where}: expected a graph of input and outputs {wanted}, got {list(shapes)}")
+
+
+def _onnx_facts(path: Path) -> tuple[Mapping[str, str], list[Shape]]:
+    """Return the words of an ONNX file, and the shapes of its input and outputs without the batch; 0 where a side is open."""
     model = checked_graph(path.read_bytes(), str(path))
-    return {each.key: each.value for each in model.metadata_props}
+    ends = [each.type.tensor_type.shape.dim for each in (*model.graph.input, *model.graph.output)]
+    return {each.key: each.value for each in model.metadata_props}, [
+        tuple(int(side.dim_value) for side in sides[1:]) for sides in ends
+    ]
 
 
-def _words_of_xml(path: Path) -> Mapping[str, str]:
+def _xml_facts(path: Path) -> tuple[Mapping[str, str], list[Shape]]:
+    """Return the words and shapes of an OpenVINO model as `_onnx_facts` does."""
     try:
         model = read_model(path)
     except RuntimeError as error:
         raise FormatError(f"{path}: expected an OpenVINO model with its .bin, got: {reason_of(error)}") from None
     if not model.has_rt_info([ROOM]):
-        return {}
-    return {str(word): str(value.value) for word, value in model.get_rt_info([ROOM]).astype(dict).items()}
+        return {}, []
+    words = {str(word): str(value.value) for word, value in model.get_rt_info([ROOM]).astype(dict).items()}
+    ends = [each.get_partial_shape() for each in (*model.inputs, *model.outputs)]
+    return words, [tuple(side.get_length() if side.is_static else 0 for side in list(sides)[1:]) for sides in ends]

@@ -35,7 +35,7 @@ class Film:
         """
         self.name, file = name, file or name
         self.is_camera = is_camera(file)
-        if not self.is_camera and not Path(file).is_file():
+        if not self.is_camera and not os.path.isfile(file):  # noqa: PTH113 - Path's raises for names that are too long
             raise FormatError(f"{name}: expected a film, got nothing there")
         with _quiet():
             self._capture = cv2.VideoCapture(int(file)) if self.is_camera else cv2.VideoCapture(file, cv2.CAP_FFMPEG)

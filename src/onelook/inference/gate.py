@@ -12,7 +12,6 @@ from onelook.evaluation.problem import lay_out
 from onelook.evaluation.rules import find_rules
 from onelook.inference.model import Detector
 from onelook.inference.runtime import Floats
-from onelook.inference.sources import pixels_of
 from onelook.structures.boxes import area
 from onelook.structures.classes import class_map
 from onelook.structures.detections import Detections
@@ -168,11 +167,11 @@ def compare(
     rows: list[_Row] = []
     seen: tuple[list[Detections], list[Detections]] = ([], [])
     for picture in track(pictures, len(pictures), "comparing"):
-        image = pixels_of(picture)
-        first, second = source.raw_outputs(image), export.raw_outputs(image)
-        rows.append(_on_one(source, export, image, (first, second)))
+        image, size = source.opened(picture)
+        first, second = source.raw_outputs(image, size), export.raw_outputs(image, size)
+        rows.append(_on_one(source, export, size, (first, second)))
         for each, model, outputs in zip(seen, (source, export), (first, second), strict=True):
-            each.append(model.read_off(*outputs, _size(image), LEAST_JUDGED, model.settings.nms))
+            each.append(model.read_off(*outputs, size, LEAST_JUDGED, model.settings.nms))
     boxes, missing, scores, means, corners, raws = np.asarray(rows, np.float64).reshape(-1, 6).T
     return Difference(
         len(pictures),
@@ -212,12 +211,12 @@ def _accuracy(
     return Accuracy(labels is not None, first50, second50, first, second)
 
 
-def _on_one(source: Detector, export: Detector, image: Image, outputs: tuple[Outputs, Outputs]) -> _Row:
-    """Return what differs on one picture."""
+def _on_one(source: Detector, export: Detector, size: tuple[int, int], outputs: tuple[Outputs, Outputs]) -> _Row:
+    """Return what differs on one picture of `size` (width, height)."""
     (how, first), (_, second) = outputs
-    expected = source.read_off(how, first, _size(image), LEAST_SCORE, 1)
+    expected = source.read_off(how, first, size, LEAST_SCORE, 1)
     expected = expected[area(expected.boxes) > 1][:MOST_COMPARED]  # one cut to a sliver at the edge may be there or not
-    found = export.read_off(how, second, _size(image), LEAST_SCORE / 2, 1)
+    found = export.read_off(how, second, size, LEAST_SCORE / 2, 1)
     pairs = [nearest_to(expected, row, found) for row in range(len(expected))]
     there = np.asarray([pair for pair in pairs if pair is not None], np.float64).reshape(-1, 2)
     spread = max(float(np.abs(output).max()) for output in first)
@@ -230,10 +229,6 @@ def _on_one(source: Detector, export: Detector, image: Image, outputs: tuple[Out
         float(there[:, 1].max(initial=0)),
         apart / spread if spread else apart,
     )
-
-
-def _size(image: Image) -> tuple[int, int]:
-    return image.shape[1], image.shape[0]
 
 
 def nearest_to(expected: Detections, row: int, found: Detections) -> tuple[float, float] | None:

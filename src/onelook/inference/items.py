@@ -1,10 +1,12 @@
 """What a user names, one picture after the other: files, addresses, standard input, films and cameras."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from glob import has_magic
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from onelook.inference.addresses import address_suffix, is_address
 from onelook.inference.films import SUFFIXES, Film, film_length, is_camera
 from onelook.structures.errors import FormatError
 from onelook.structures.images import MOST_BYTES, read_image
+from onelook.structures.images import SUFFIXES as IMAGE_SUFFIXES
 from onelook.structures.letterbox import Image
 
 STDIN = "-"
@@ -37,7 +40,8 @@ class Item:
     @property
     def path(self) -> Path | None:
         """The picture's own file, None for one that has none."""
-        return Path(self.source) if is_file(self.source) and not is_film(self.source) else None
+        own = is_file(self.source) and not is_film(self.source) and not is_several(self.source)
+        return Path(self.source) if own else None
 
     def picture(self) -> Path | Image:
         """Return what a model is given: the picture's file, of which it may decode less, else the pixels. Raises FormatError."""
@@ -60,6 +64,16 @@ def is_file(source: str) -> bool:
     return source != STDIN and not is_address(source) and not is_camera(source)
 
 
+def is_several(source: str) -> bool:
+    """Return whether a source is a folder or a glob: what it names is found before anything is read."""
+    return os.path.isdir(source) or (has_magic(source) and not is_there(source))  # noqa: PTH112 - as `is_there`
+
+
+def is_there(source: str) -> bool:
+    """Return whether there is a file or folder of that name; False for a name that cannot be one."""
+    return os.path.exists(source)  # noqa: PTH110 - Path.exists raises for names that are too long
+
+
 def items_of(sources: Sequence[str], most_pixels: int | None = None) -> Iterator[Item]:
     """Yield the pictures of the sources in order; a film that cannot be opened or breaks off ends in an item that says why."""
     for source in sources:
@@ -72,7 +86,8 @@ def items_of(sources: Sequence[str], most_pixels: int | None = None) -> Iterator
 def read_source(source: str, most_pixels: int | None = None) -> Image:
     """Return the pixels (h, w, 3) uint8 RGB, upright, of a file, an address or standard input. Raises FormatError.
 
-    More than `most_pixels`, by default those of `read_image`, are refused by the header.
+    More than `most_pixels`, by default those of `read_image`, are refused by the header. A folder or a glob that is still there
+    as a source has no picture.
     """
     if source == STDIN:
         return read_image(_stdin(), "standard input", most_pixels)
@@ -80,7 +95,14 @@ def read_source(source: str, most_pixels: int | None = None) -> Image:
         from onelook.inference.fetching import fetch
 
         return read_image(fetch(source), source, most_pixels)
+    if is_several(source):
+        raise FormatError(none_in(source))
     return read_image(Path(source), source, most_pixels)
+
+
+def none_in(source: str) -> str:
+    """Return what to say of a folder or a glob that names no picture."""
+    return f"{source}: expected pictures ({', '.join(sorted(IMAGE_SUFFIXES))}), got none; '**' looks deeper"
 
 
 def has_camera(sources: Sequence[str]) -> bool:

@@ -99,14 +99,21 @@ class Detector:
         tiling = None if tile is None else Tiling(tile, overlap)
         file = str(images) if isinstance(images, str | Path) else None
         picture = fetched(images)
-        if isinstance(picture, np.ndarray | Pillow.Image) or tiling or self.settings.exact:
-            image = pixels_of(picture, file)
-            size = image.shape[1], image.shape[0]
-        else:
-            image, size = reduced_pixels_of(picture, self._enough, file)
+        image, size = self.opened(picture, file, whole=tiling is not None)
         look = partial(self._look, least=least, nms=nms, size=None if tiling else size)
         found = look_in_tiles(look, image, tiling, nms) if tiling else look(image)
         return Prediction(found.boxes, found.scores, found.classes, self.names, size, picture, file)
+
+    def opened(self, picture: Picture, where: str | None = None, whole: bool = False) -> tuple[Image, tuple[int, int]]:
+        """Return a picture's pixels, of a large JPEG file no more than looking needs unless `whole`, and its own (width, height).
+
+        `where` names it in errors. Raises what `predict` raises.
+        """
+        picture = fetched(picture)
+        if isinstance(picture, np.ndarray | Pillow.Image) or whole or self.settings.exact:
+            image = pixels_of(picture, where)
+            return image, (image.shape[1], image.shape[0])
+        return reduced_pixels_of(picture, self._enough, where)
 
     def _enough(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return to which size a picture of `size` may be reduced in decoding: resizing then begins from a multiple of its end."""

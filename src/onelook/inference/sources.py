@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from glob import glob, has_magic
+from glob import glob
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,9 @@ from PIL import ImageOps
 
 from onelook.inference import films
 from onelook.inference.addresses import is_address
-from onelook.inference.items import STDIN, is_file, is_film
+from onelook.inference.items import STDIN, is_file, is_film, is_several, is_there, none_in
 from onelook.structures.errors import UserError
-from onelook.structures.images import SUFFIXES, read_image, read_reduced
+from onelook.structures.images import SUFFIXES, as_rgb, read_image, read_reduced
 from onelook.structures.letterbox import Image
 
 Picture = str | Path | bytes | Image | Pillow.Image
@@ -36,51 +36,66 @@ def find_images(sources: Sequence[str]) -> list[Path]:
     return [Path(source) for source in find_sources(sources)]
 
 
-def find_sources(sources: Sequence[str]) -> list[str]:
+def find_sources(sources: Sequence[str], listed: Sequence[str] = ()) -> list[str]:
     """Return what the words name, each once, in order: files, addresses, cameras, `-`; folders and globs by what is in them.
 
+    Behind them come those of a list, as `listed_sources` gives them.
+
     A folder gives its pictures, not what lies deeper, and its films where it has no picture; a glob (`**` goes deeper) gives
-    pictures, and films where it ends as they do. A file that is not there is kept, for the reader to tell of, as long as
-    something else is there. Raises UserError for a folder or a glob with nothing in it, when nothing at all is there, and for
-    addresses that are neither http nor https.
+    pictures, and films where it ends as they do. A file that is not there, and a folder or a glob with nothing in it, are
+    kept, for the reader to tell of, as long as something else is there. Raises UserError when nothing at all is, and for addresses
+    that are neither http nor https.
     """
-    found = [each for source in sources for each in _expand(source)]
-    if not any(not is_file(each) or Path(each).exists() for each in found):
-        raise UserError(f"{', '.join(sources)}: expected pictures, folders of them or a glob, got nothing there")
-    return list(dict.fromkeys(found))
+    found = [*(each for source in sources for each in _expand(source)), *listed]
+    if any(not is_file(each) or (is_there(each) and not is_several(each)) for each in found):
+        return list(dict.fromkeys(found))
+    if len(found) == 1 and is_several(found[0]):
+        raise UserError(none_in(found[0]))
+    told = ", ".join(sources) or f"{found[0]}{', ...' if len(found) > 1 else ''}"
+    raise UserError(f"{told}: expected pictures, folders of them or a glob, got nothing there")
 
 
 def listed_sources(lines: Iterable[str], where: str) -> list[str]:
-    """Return the sources that a list names, one a line, as they stand; raises UserError for a list without any."""
-    found = [text for line in lines if (text := line.strip())]
-    if not found:
+    """Return the sources that a list names, one a line, as they stand, but of a folder what is in it.
+
+    Raises UserError for a list without any.
+    """
+    named = [text for line in lines if (text := line.strip())]
+    if not named:
         raise UserError(f"{where}: expected a path or an address on each line, got an empty list")
-    for source in found:
+    for source in named:
         _refuse_other_schemes(source)
+        if "\0" in source:
+            raise UserError(f"{where}: expected a path or an address on each line, got a file that is no text")
+    found = [each for source in named for each in (_expand(source) if is_there(source) else [source])]
     return list(dict.fromkeys(found))
 
 
 def _expand(source: str) -> list[str]:
+    """Return what a word names; the word itself where it names a single thing, or nothing that is there."""
     _refuse_other_schemes(source)
     path = Path(source)
-    if not is_file(source):
+    if not is_file(source) or not is_several(source):
         return [source]
-    if path.is_dir():
-        inside = [str(each) for each in sorted(path.iterdir())]
-        found = [each for each in inside if _is_there(each, SUFFIXES)]
-        found = found or [each for each in inside if _is_there(each, films.SUFFIXES)]
-    elif has_magic(source) and not path.exists():
+    if is_there(source):
+        inside = _inside(path)
+        found = [each for each in inside if _is_taken(each, SUFFIXES)]
+        found = found or [each for each in inside if _is_taken(each, films.SUFFIXES)]
+    else:
         endings = films.SUFFIXES if path.suffix.lower() in films.SUFFIXES else SUFFIXES
         matches = sorted(glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-        found = [each for each in matches if _is_there(each, endings)]
-    else:
-        return [source]
-    if not found:
-        raise UserError(f"{source}: expected pictures ({', '.join(sorted(SUFFIXES))}), got none; '**' looks deeper")
-    return found
+        found = [each for each in matches if _is_taken(each, endings)]
+    return found or [source]
 
 
-def _is_there(source: str, endings: frozenset[str]) -> bool:
+def _inside(folder: Path) -> list[str]:
+    try:
+        return [str(each) for each in sorted(folder.iterdir())]
+    except OSError as error:
+        raise UserError(f"{folder}: expected a folder that can be read, got {error.strerror}") from None
+
+
+def _is_taken(source: str, endings: frozenset[str]) -> bool:
     path = Path(source)
     return path.suffix.lower() in endings and path.is_file() and not path.name.startswith(".")
 
@@ -120,7 +135,7 @@ def pixels_of(picture: Picture, where: str | None = None) -> Image:
         _refuse_other_schemes(str(picture))
         return read_image(Path(picture), where)
     if isinstance(picture, Pillow.Image):
-        return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"), np.uint8)
+        return as_rgb(ImageOps.exif_transpose(picture))
     if not isinstance(picture, np.ndarray):
         raise TypeError(f"expected a path, bytes, a PIL image or an array, got {type(picture).__name__}")
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:

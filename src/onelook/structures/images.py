@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import simplejpeg
 from PIL import Image as Pillow
-from PIL import ImageOps, UnidentifiedImageError
+from PIL import ImageOps
 
 from onelook.structures.errors import FormatError
 from onelook.structures.files import write_bytes
@@ -41,8 +41,8 @@ _SIDEWAYS = (5, 6, 7, 8)
 def read_image(source: Path | bytes, where: str | None = None, most_pixels: int | None = None) -> "Image":
     """Return the picture as it is shown, (h, w, 3) uint8 RGB: EXIF rotation applied, grey, palette, CMYK and 16 bit converted.
 
-    `source` is a path or the file's bytes; `where` names it in errors. Raises FormatError when it is missing, truncated,
-    no picture, or larger than `most_pixels`, by default MOST_PIXELS.
+    Grey of 16 bits and of floats becomes 8 bits as `as_rgb` does it. `source` is a path or the file's bytes; `where` names it
+    in errors. Raises FormatError when it is missing, truncated, no picture, or larger than `most_pixels`, by default MOST_PIXELS.
     """
     return read_reduced(source, None, where, most_pixels)[0]
 
@@ -94,6 +94,17 @@ def shown(width: int, height: int, orientation: int) -> tuple[int, int]:
     return (height, width) if orientation in _SIDEWAYS else (width, height)
 
 
+def as_rgb(picture: Pillow.Image) -> "Image":
+    """Return a picture of Pillow's as (h, w, 3) uint8 RGB; grey of more than 8 bits is brought to them.
+
+    No file says what its white is, so the largest number tells it: up to 255 the numbers stand as they are, beyond it 65535 is
+    white, and floats of at most 1 are shares of white. What lies outside is cut, what is no number is black.
+    """
+    if picture.mode.startswith(("I", "F")):  # I;16 and its kin too
+        return _from_deep(np.asarray(picture))
+    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"), np.uint8)
+
+
 def write_jpeg(path: Path, image: "Image", quality: int = 92) -> None:
     """Write pixels (h, w, 3) uint8 RGB as a JPEG, whole or not at all. Raises UserError when it cannot be written."""
     write_bytes(path, simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=quality, colorspace="RGB"))
@@ -108,6 +119,8 @@ def _bytes(path: Path) -> bytes:
             data = b"" if size > MOST_BYTES else file.read(-1 if size else MOST_BYTES + 1)
     except OSError as error:
         raise FormatError(f"{path}: expected an image, got {error.strerror}") from None
+    except ValueError as error:  # a name with a zero in it
+        raise FormatError(f"{path}: expected an image, got {error}") from None
     if max(size, len(data)) > MOST_BYTES:
         raise FormatError(f"{path}: expected at most {MOST_BYTES} bytes, got more")
     if not data:
@@ -123,7 +136,7 @@ def _header(data: bytes, where: str) -> tuple[int, int, int]:
     try:
         with _opened(data) as image:
             return image.width, image.height, image.getexif().get(_ORIENTATION, UPRIGHT)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
+    except Exception as error:  # a broken file makes a decoder fail in as many ways as it can be broken
         raise FormatError(
             f"{where}: expected a picture, got a file that cannot be read as one ({_reason(error)})"
         ) from None
@@ -133,10 +146,8 @@ def _by_pillow(data: bytes, where: str) -> "Image":
     try:
         with _opened(data) as image:
             ImageOps.exif_transpose(image, in_place=True)  # a copy of a large picture costs as much as it does
-            if image.mode.startswith(("I;16", "I", "F")):
-                return _from_deep(np.asarray(image))
-            return np.asarray(image if image.mode == "RGB" else image.convert("RGB"), np.uint8)
-    except (OSError, ValueError, SyntaxError, EOFError, Pillow.DecompressionBombError) as error:
+            return as_rgb(image)
+    except Exception as error:
         raise FormatError(f"{where}: expected a whole picture, got a broken one ({_reason(error)})") from None
 
 
@@ -151,9 +162,13 @@ def _opened(data: bytes) -> Iterator[Pillow.Image]:
 
 
 def _from_deep(grey: np.ndarray) -> "Image":
-    """Return 16-bit or float grey (h, w) as RGB, the range 0..65535 brought to 0..255."""
-    scaled = np.clip(grey.astype(np.float64) / 257, 0, 255) if grey.max(initial=0) > 255 else grey
-    return np.repeat(np.asarray(scaled).astype(np.uint8)[..., None], 3, axis=2)
+    """Return grey (h, w) of more than 8 bits as RGB, as `as_rgb` says."""
+    if np.issubdtype(grey.dtype, np.floating):
+        grey = np.nan_to_num(grey, nan=0, posinf=0, neginf=0)
+        if 0 < grey.max(initial=0) <= 1:
+            grey = np.rint(grey * 255)
+    eight = grey // 257 if grey.max(initial=0) > 255 else grey
+    return np.repeat(np.clip(eight, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def _reason(error: Exception) -> str:

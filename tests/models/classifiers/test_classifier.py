@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from onelook.models.classifiers.classifier import Classifier
 from onelook.models.classifiers.weights import read_stored, take_over
@@ -98,9 +99,26 @@ class Evil:
         return os.mkdir, ("executed",)
 
 
-def test_a_file_that_carries_code_is_refused_and_not_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_a_published_file_of_either_age_is_taken_whole(tmp_path: Path, is_zip: bool) -> None:
+    """Files of the first years hold no zip, and parameters where later ones hold tensors."""
+    source = small()
+    kept = {name: nn.Parameter(t) if t.is_floating_point() else t for name, t in source.network.state_dict().items()}
+    torch.save(kept, tmp_path / "w.pth", _use_new_zipfile_serialization=is_zip)
+    network = Classifier(NamedNetwork("resnet18", 4, "small"))
+    told = take_over(network, tmp_path / "w.pth", list("abcd"), "fc")
+
+    assert told == [f"weights from {tmp_path / 'w.pth'}: 102 of 102 arrays"]
+    assert all(np.array_equal(array, source.arrays()[name]) for name, array in network.arrays().items())
+
+
+@pytest.mark.parametrize("is_zip", [True, False])
+def test_a_file_that_carries_code_is_refused_and_not_executed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_zip: bool
+) -> None:
     monkeypatch.chdir(tmp_path)
-    torch.save({"conv1.weight": torch.zeros(1), "evil": Evil()}, tmp_path / "evil.pth")
+    content = {"conv1.weight": torch.zeros(1), "evil": Evil()}
+    torch.save(content, tmp_path / "evil.pth", _use_new_zipfile_serialization=is_zip)
     with pytest.raises(FormatError) as caught:
         read_stored(tmp_path / "evil.pth")
 

@@ -16,7 +16,10 @@ SENET = 154
 
 
 class SEBlock(nn.Module):
-    """Two 3 x 3 convolutions and a squeeze-and-excitation beside a shortcut."""
+    """Two 3 x 3 convolutions and a squeeze-and-excitation beside a shortcut.
+
+    Unlike a bottleneck it has a ReLU before the squeeze too, as the only published weights of 18 and 34 layers were trained with.
+    """
 
     def __init__(self, before: int, width: int, stride: int) -> None:
         super().__init__()
@@ -32,7 +35,7 @@ class SEBlock(nn.Module):
         """Return (n, width, h / stride, w / stride)."""
         kept = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
-        x = self.bn2(self.conv2(x))
+        x = self.relu(self.bn2(self.conv2(x)))
         return self.relu(self.se_module(x) + kept)
 
 
