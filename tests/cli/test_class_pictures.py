@@ -1,16 +1,16 @@
 """A classifier's data with pictures of every kind, from the check to the evaluation, by the command line."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from tests.cli.test_classify import typed
 from tests.training.conftest import CLASSIFIER
 
-from onelook.cli.main import main
+from onelook.structures.errors import UserError
 
 TURNED = 6
 """EXIF's word for a picture that was taken with its top to the right."""
@@ -48,54 +48,33 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def typed(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["onelook", *words, "--json"])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    return int(caught.value.code or 0)
+def answer(*words: str) -> Any:
+    """Return the JSON object of `onelook WORDS`; raises UserError for a user's mistake."""
+    return json.loads(typed(*words, "--json")[1])
 
 
-def answer(capsys: pytest.CaptureFixture[str]) -> Any:
-    return json.loads(capsys.readouterr().out)
-
-
-def trained(monkeypatch: pytest.MonkeyPatch) -> int:
+def trained() -> None:
     sets = ("max_batches=6", "batch=4", "workers=0", "threads=1", "learning_rate=0.01")
-    return typed(
-        monkeypatch, "train", "tiny.cfg", "data", "--out", "run", *(w for each in sets for w in ("--set", each))
-    )
+    typed("train", "tiny.cfg", "data", "--out", "run", *(word for each in sets for word in ("--set", each)))
 
 
 @pytest.mark.slow
-def test_pictures_of_every_kind_are_handled(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert typed(monkeypatch, "data", "check", "data") == 0
-    assert answer(capsys)["errors"] == 0
-    assert trained(monkeypatch) == 0
-    capsys.readouterr()
-    assert typed(monkeypatch, "eval", "run", "data") == 0
-    assert answer(capsys)["images"] == 18
-    assert typed(monkeypatch, "predict", "run", "data/val/red") == 0
-    sizes = {Path(row["file"]).name: (row["width"], row["height"]) for row in answer(capsys)["images"]}
+def test_pictures_of_every_kind_are_handled(here: Path) -> None:
+    assert answer("data", "check", "data")["errors"] == 0
+    trained()
+    assert answer("eval", "run", "data")["images"] == 18
+    rows = answer("predict", "run", "data/val/red")["images"]
+    sizes = {Path(row["file"]).name: (row["width"], row["height"]) for row in rows}
     assert sizes["turned.jpg"] == (20, 32)
     assert sizes["deep.png"] == sizes["cmyk.jpg"] == (32, 20)
 
 
-def test_a_truncated_jpeg_is_named_everywhere(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_truncated_jpeg_is_named_by_the_check_and_by_training(here: Path) -> None:
     for split in ("train", "val"):
         file = here / "data" / split / "red" / "turned.jpg"
         file.write_bytes(file.read_bytes()[:-150])
 
-    assert typed(monkeypatch, "data", "check", "data") == 1
-    found = {row["path"] for row in answer(capsys)["findings"] if row["code"] == "truncated-image"}
+    found = [row["path"] for row in answer("data", "check", "data")["findings"] if row["code"] == "truncated-image"]
     assert {Path(path).parts[-3:] for path in found} == {(split, "red", "turned.jpg") for split in ("train", "val")}
-    assert typed(monkeypatch, "eval", "absent", "data") == 2
-    capsys.readouterr()
-    code = trained(monkeypatch)
-    said = capsys.readouterr().err
-    assert code == 2
-    assert said.count("\n") >= 1
-    assert "turned.jpg: expected a whole picture, got a broken one" in said
+    with pytest.raises(UserError, match=r"red/turned\.jpg: expected a whole picture, got a broken one"):
+        trained()

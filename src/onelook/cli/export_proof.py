@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from onelook.structures.errors import UserError
 
 if TYPE_CHECKING:
@@ -43,11 +45,13 @@ def proof_of(
     if source is None:
         return Proof(generated_pictures(), tolerance=allowed)
     dataset = _data_set(source, "val")
-    if dataset is None and data is not None:
+    labelled = _labelled(bundle, dataset) if dataset else None
+    if not labelled and data is not None:
         raise UserError(f"--data: expected labelled images, got pictures alone in {data}; give them by --images")
-    if dataset is None:
-        return Proof(_spread(find_images([str(source)]), MOST_COMPARED), tolerance=allowed)
-    return _labelled(bundle, dataset, Proof([], tolerance=allowed))
+    if not labelled:
+        pictures = list(dataset.paths) if dataset else find_images([str(source)])
+        return Proof(_spread(pictures, MOST_COMPARED), tolerance=allowed)
+    return _with_truth(bundle, labelled, Proof([], tolerance=allowed))
 
 
 def calibration_of(source: Path) -> list[Path]:
@@ -59,7 +63,15 @@ def calibration_of(source: Path) -> list[Path]:
     return _spread(list(dataset.paths) if dataset else find_images([str(source)]), MOST_PICTURES)
 
 
-def _labelled(bundle: "Bundle | NamedBundle", dataset: "Dataset", proof: "Proof") -> "Proof":
+def _labelled(bundle: "Bundle | NamedBundle", dataset: "Dataset") -> "Dataset":
+    """Return the images that somebody has labelled as the model answers; of the others nobody knows what is on them."""
+    from onelook.inference.loading import is_classifier
+
+    return dataset.select(np.flatnonzero(dataset.labels >= 0 if is_classifier(bundle) else dataset.labelled))
+
+
+def _with_truth(bundle: "Bundle | NamedBundle", dataset: "Dataset", proof: "Proof") -> "Proof":
+    """Return the proof with labelled images and what is on them."""
     from onelook.cli.seeing import class_places
     from onelook.inference.gate import Labels
     from onelook.inference.loading import is_classifier
@@ -70,7 +82,7 @@ def _labelled(bundle: "Bundle | NamedBundle", dataset: "Dataset", proof: "Proof"
     dataset = dataset.select(spread(len(dataset), MOST_COMPARED))
     if is_classifier(bundle):
         places = class_map(dataset.names, bundle.names)
-        classes = [places[label] if label >= 0 else None for label in dataset.labels]
+        classes = [places[label] for label in dataset.labels]
         return replace(proof, pictures=list(dataset.paths), classes=classes)
     truths = [dataset.truth(index) for index in range(len(dataset))]
     return replace(proof, pictures=list(dataset.paths), labels=Labels(truths, tuple(dataset.names)))
