@@ -66,7 +66,7 @@ def test_half_a_gigabyte_of_text_is_said_at_once_and_never_read(open_page: Open,
 
 
 def test_a_cfg_that_is_wrong_is_said_beside_its_field(open_page: Open, uploads: Path, tmp_path: Path) -> None:
-    (tmp_path / "wrong.cfg").write_text("[net]\nwidth=none of your business\n[nonsense]\n")
+    (tmp_path / "wrong.cfg").write_text("no sections at all\n")
     page = form(open_page)
     bring(page, uploads / "cells.zip")
     page.locator("#cfg-file").set_input_files(tmp_path / "wrong.cfg")
@@ -104,7 +104,7 @@ def test_a_service_that_is_gone_is_said_beside_and_nothing_typed_is_lost(open_pa
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url("**/runs/t*")
 
-    assert page.locator("dl.numbers dd").last.inner_text() == "7"
+    assert page.locator("dl.numbers dd").last.text_content() == "7"
     page.get_by_role("button", name="Stop").click()
     page.locator("#state.stopped").wait_for()
 

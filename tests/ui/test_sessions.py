@@ -23,7 +23,7 @@ def test_on_train_the_form_is_sent_as_it_was(open_page: Open, served: Served, up
     sign_in_again(page, served)
     page.wait_for_url("**/runs/t*")
 
-    assert page.locator("dl.numbers dd").last.inner_text() == "9"
+    assert page.locator("dl.numbers dd").last.text_content() == "9"
     page.get_by_role("button", name="Stop").click()
     page.locator("#state.stopped").wait_for()
 

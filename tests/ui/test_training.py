@@ -27,7 +27,7 @@ def opened(chromium: Any, service: Served, path: str, size: str = "laptop", **op
     context = chromium.new_context(viewport={"width": width, "height": height}, locale="en-GB", **options)
     signed_in(context, service)
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(180_000)
     page.goto(service.address + path)
     return page
 
@@ -62,7 +62,7 @@ def test_from_a_zip_over_a_restart_to_a_model_that_detects(chromium: Any, served
     page.locator("#loss[data-points]:not([data-points='0'])").wait_for()
     before = int(page.locator("#loss").get_attribute("data-points"))
     assert page.locator("h1").inner_text() == "Run: tiny.cfg, cells"
-    page.wait_for_function("before => document.getElementById('loss').dataset.points > before", arg=before)
+    page.locator(f"#loss:not([data-points='{before}'])").wait_for()
     keep_screen(page, "run-under-way")
 
     stop(served[0])
@@ -141,10 +141,8 @@ def test_the_forecast_follows_the_form(chromium: Any, served: list[Served], uplo
     page.fill("#set-max_batches", "90000")
 
     assert page.locator("#quick").inner_text() == "90,000 steps: 360,000 pictures seen, of 12 to train on."
-    page.wait_for_function(
-        "told => ![told, undefined].includes(document.querySelector('#forecast dd')?.textContent)",
-        arg=first,
-        timeout=120_000,
-    )
+    assert page.locator("#forecast dd").count() == 0, "older numbers are of other settings"
+    page.locator("#forecast dd").first.wait_for(timeout=120_000)
+    assert page.locator("#forecast dd").first.inner_text() != first
     assert page.locator("#forecast-told").inner_text() == "Measured with these settings:"
     keep_screen(page, "train-forecast")

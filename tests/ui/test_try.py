@@ -33,6 +33,9 @@ BOXES = """svg => {
 }"""
 """Boxes as they are drawn, in pixels of the screen from the picture's corner, and the picture's size there."""
 
+SEES = "view => view.videoWidth || new Promise(resolve => view.addEventListener('loadeddata', resolve, { once: true }))"
+"""Waits until the camera gives a picture."""
+
 
 @pytest.fixture(scope="session")
 def turned(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -391,7 +394,7 @@ def test_a_photo_is_taken_by_the_computer_s_camera_by_keyboard(open_page: Open) 
     page = open_page(permissions=["camera"])
     page.get_by_role("button", name="Take a photo").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.getElementById('camera-view').videoWidth > 0")
+    page.locator("#camera-view").evaluate(SEES)
     keep_screen(page, "try-camera")
     assert serious_issues(page) == []
     page.get_by_role("button", name="Take it").focus()

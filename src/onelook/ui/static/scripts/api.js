@@ -26,6 +26,16 @@ export async function ask(path, options = {}) {
   return response.status === 204 ? null : response.json();
 }
 
+/** Return in words why something cannot be had, empty when it can: nobody is asked to sign in for that. */
+export async function reasonOf(path) {
+  try {
+    const response = await send(path, {});
+    return response.ok ? "" : refusal(response, await response.json().catch(() => ({}))).message;
+  } catch (error) {
+    return error.message;
+  }
+}
+
 async function answer(path, options) {
   const response = await send(path, options);
   return response.status === 401 && (await askToSignIn()) ? send(path, options) : response;

@@ -19,7 +19,8 @@ function drawn(found) {
   const [left, top, right, bottom] = found.box;
   const place = { x: share(left), y: share(top), width: share(right - left), height: share(bottom - top) };
   const colour = classColour(found.index);
-  const words = element("text", { x: share(left), y: share(top), dy: top < TOP ? "1.1em" : "-0.35em" });
+  const below = found.fault === "missed"; // above stands what was seen there instead
+  const words = element("text", { x: share(left), y: share(below ? bottom : top), dy: below || top < TOP ? "1.1em" : "-0.35em" });
   words.textContent = (found.score ?? null) === null ? found.class : `${found.class} ${percent(found.score)}`;
   group.append(element("rect", { class: "halo", ...place }), element("rect", { class: "box", stroke: colour, ...place }), words);
   return group;

@@ -1,6 +1,6 @@
 /** Small pictures with their boxes over them, as SVG. */
 
-import { request } from "./api.js";
+import { reasonOf } from "./api.js";
 import { drawBoxes } from "./boxes.js";
 import { text } from "./texts.js";
 
@@ -21,9 +21,6 @@ export function figure(address, alt, boxes, words) {
 /** Ask once more for a picture that did not come: the answer says in words what is wrong with it. */
 async function tellLost(canvas, address) {
   canvas.classList.add("lost");
-  const why = await request(address).then(
-    () => text("script.not_shown"),
-    (refusal) => refusal.message,
-  );
+  const why = (await reasonOf(address)) || text("script.not_shown");
   canvas.append(Object.assign(document.createElement("p"), { className: "mistake", textContent: why }));
 }

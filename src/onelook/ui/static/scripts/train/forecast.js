@@ -21,6 +21,7 @@ export function foresee(form) {
   if (JSON.stringify(wanted) === told) return;
   told = JSON.stringify(wanted);
   takeBack();
+  say(text(wanted.data ? "train.foreseeing" : "train.forecast_none"), null); // older numbers are of other settings
   if (wanted.data) timer = setTimeout(() => forecast(wanted), PAUSE);
 }
 
@@ -36,7 +37,6 @@ function reckon({ settings }) {
 
 async function forecast(wanted) {
   const mine = (under = { id: null });
-  say(text("train.foreseeing"), null);
   try {
     let training = await ask("/v1/trainings", { method: "POST", body: { ...wanted, kind: "forecast" } });
     mine.id = training.id;
