@@ -2,6 +2,7 @@
 
 import io
 import sys
+import time
 
 import pytest
 
@@ -35,3 +36,17 @@ def test_what_belongs_below_the_bar_is_drawn_with_it(monkeypatch: pytest.MonkeyP
 
     assert list(track(range(2), 2, "counting", below=lambda: "a table of heads")) == [0, 1]
     assert "a table of heads" in terminal.getvalue()
+
+
+def test_what_belongs_below_the_bar_is_made_anew_once_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    made = []
+
+    def below() -> str:
+        made.append(time.monotonic())
+        return "a table"
+
+    for _ in track(range(3), 3, "counting", below=below):
+        time.sleep(0.4)
+
+    assert 1 <= len(made) <= 3

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,9 @@ def running_table(runs: Sequence[tuple[str, Path, float, int]], rows: Iterable[O
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, title=counted(rows), title_justify="left", title_style="dim")
+    names = {name for name, *_ in runs}
+    now = [replace(row, state="running") if row.id in names else row for row in rows]
+    table = Table(box=box.SIMPLE_HEAD, title=counted(now), title_justify="left", title_style="dim")
     for name in ("run", "step", "epoch", "loss", "score", "time", "memory"):
         table.add_column(name, justify="left" if name == "run" else "right")
     for name, folder, seconds, memory in runs:
