@@ -101,7 +101,8 @@ def _summed(network: str, size: tuple[int, int], rows: list[dict[str, Any]], par
 
     from onelook.structures.network.memory import Step, memory
 
-    needed = memory([Step(tuple(row["inputs"]), prod(row["output"]), row["parameters"]) for row in rows])
+    steps = [Step(tuple(row["inputs"]), prod(row["output"]), row["parameters"]) for row in rows]
+    needed = memory(steps, parameters - sum(step.parameters for step in steps))
     return {
         "network": network,
         "width": size[0],

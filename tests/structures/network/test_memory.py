@@ -15,5 +15,12 @@ def test_training_keeps_every_output_and_a_gradient_for_each_weight() -> None:
     assert memory([Step((-1,), 100, 7), Step((0,), 10, 3)]).backward == 4 * (2 * 10 + 110)
 
 
+def test_heads_that_only_training_asks_have_weights_and_gradients_there_alone() -> None:
+    steps = [Step((-1,), 100, 7)]
+
+    assert memory(steps, 5).forward == memory(steps).forward
+    assert memory(steps, 5).backward == memory(steps).backward + 4 * 2 * 5
+
+
 def test_no_step_takes_no_memory() -> None:
     assert memory([]).forward == 0

@@ -26,8 +26,11 @@ class Memory:
     """While training: weights and their gradients, and every output, which the backward pass asks for again."""
 
 
-def memory(steps: Sequence[Step]) -> Memory:
-    """Return the memory of steps in the order they are computed; no step takes none."""
+def memory(steps: Sequence[Step], beside: int = 0) -> Memory:
+    """Return the memory of steps in the order they are computed; no step takes none.
+
+    `beside` are weights of heads that only training asks.
+    """
     last = {source: index for index, step in enumerate(steps) for source in step.inputs}
     weights = sum(step.parameters for step in steps)
     alive: dict[int, int] = {}
@@ -37,4 +40,4 @@ def memory(steps: Sequence[Step]) -> Memory:
         most = max(most, sum(alive.values()))
         alive = {source: size for source, size in alive.items() if last.get(source, len(steps)) > index}
     every = sum(step.outputs for step in steps)
-    return Memory(BYTES * (weights + most), BYTES * (2 * weights + every))
+    return Memory(BYTES * (weights + most), BYTES * (2 * (weights + beside) + every))
