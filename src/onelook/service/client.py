@@ -1,7 +1,8 @@
 """A typed client of the service: `Service("http://127.0.0.1:8000", key).detect("photo.jpg")`.
 
 Whatever the service refuses is a `ServiceError` with its problem; what it asks to try later (429, 503) is tried again as often as
-`patience` allows, after as long as it says.
+`patience` allows, after as long as it says. So is what found nobody there, as while a service is begun again: where it has answered
+before, and where asking twice does no more than asking once.
 """
 
 import io
@@ -49,6 +50,8 @@ Query = Mapping[str, str | int | float | bool | None]
 WAIT_SECONDS = 30.0
 """Seconds of one `?wait=`: less than proxies between allow."""
 _LATER = (429, 503)
+_AWAY_SECONDS = 1.0
+"""Between two tries while nobody is there."""
 
 
 class ServiceError(Exception):
@@ -71,7 +74,7 @@ class Service:
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         """`patience` is how many seconds are spent at most on trying again, `timeout` how many on one answer."""
-        self._patience = patience
+        self._patience, self._has_answered = patience, False
         self._http = httpx2.Client(
             base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=timeout, transport=transport
         )
@@ -243,11 +246,19 @@ class Service:
         return kind.model_validate_json(self._ask(method, path, query, **more))
 
     def _ask(self, method: str, path: str, query: Query | None = None, **more: Any) -> bytes:
-        """Return the answer's body, tried again as long as there is patience. Raises ServiceError."""
+        """Return the answer's body, tried again as long as there is patience. Raises ServiceError, and TransportError for none."""
         until = time.monotonic() + self._patience
         given = {name: value for name, value in (query or {}).items() if value is not None}
+        once = method == "GET" or "Idempotency-Key" in more.get("headers", {})
         while True:
-            answer = self._http.request(method, path, params=given, **more)
+            try:
+                answer = self._http.request(method, path, params=given, **more)
+            except httpx2.TransportError:
+                if not (once and self._has_answered) or time.monotonic() + _AWAY_SECONDS > until:
+                    raise
+                time.sleep(_AWAY_SECONDS)
+                continue
+            self._has_answered = True
             if answer.is_success:
                 return answer.content
             error = _error(answer)

@@ -29,6 +29,8 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 WELCOME = "open this address to be signed in; it works once: "
 _CHECK_SECONDS = 0.5
 _BACKLOG = 2048
+_KEEP_ALIVE = 75
+"""Seconds that a connection may be idle: longer than clients and load balancers let it be, so that it is they who close it."""
 
 Say = Callable[[str], None]
 
@@ -127,6 +129,7 @@ class _Server(uvicorn.Server):
                 server_header=False,
                 lifespan="on",
                 backlog=_BACKLOG,
+                timeout_keep_alive=_KEEP_ALIVE,
                 timeout_graceful_shutdown=max(int(settings.http.drain_seconds), 1),
             )
         )

@@ -64,9 +64,17 @@ FIELDS = [(operation, name) for operation, schema in BODIES.items() for name in 
 
 
 @pytest.fixture(scope="module")
-def asked(running: TestClient) -> Api:
-    """Return an API with clients for all of these tests: nothing that they ask changes anything."""
-    return with_clients(running)
+def asked(running: TestClient) -> Iterator[Api]:
+    """Give an API with clients for all of these tests: nothing that they ask may have changed anything."""
+    api = with_clients(running)
+    places = ("/v1/self", "/v1/models", "/v1/data", "/v1/trainings", "/v1/clients", "/v1/service/failed")
+
+    def everything() -> list[Any]:
+        return [api.ask("GET", path, by).json() for path in places for by in ("anna", "admin")]
+
+    before = everything()
+    yield api
+    assert everything() == before
 
 
 def refused(asked: Api, operation: Operation, path: str, field: str | None, **request: Any) -> dict[str, Any]:

@@ -122,6 +122,47 @@ def test_what_is_asked_to_come_later_comes_later(monkeypatch: pytest.MonkeyPatch
     assert pauses == [1.0, 1.0]
 
 
+class Away(httpx2.BaseTransport):
+    """Answers, then is away for so many requests."""
+
+    def __init__(self, times: int) -> None:
+        self.left, self.asked = times, 0
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked += 1
+        if self.asked > 1 and self.left > 0:
+            self.left -= 1
+            raise httpx2.ConnectError("refused", request=request)
+        return httpx2.Response(200, json={"models": [], "jobs": [], "replayed": False})
+
+
+def test_what_may_be_asked_twice_is_asked_again_when_a_service_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+
+    for ask in (Service.models, lambda service: service.post(URL)):
+        transport = Away(2)
+        with Service("http://x", "k", transport=transport) as service:
+            service.models()
+            assert ask(service) == []
+        assert transport.asked == 4
+    with Service("http://x", "k", transport=Away(1)) as service:
+        service.models()
+        with pytest.raises(httpx2.ConnectError):
+            service.cancel("j1")
+
+    assert pauses == [1.0] * 4
+
+
+def test_a_service_that_never_answered_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", pytest.fail)
+    transport = Away(1)
+    transport.asked = 1
+
+    with Service("http://x", "k", transport=transport) as service, pytest.raises(httpx2.ConnectError):
+        service.models()
+
+
 def test_an_answer_that_is_no_problem_is_told_by_its_status() -> None:
     proxy = httpx2.MockTransport(lambda request: httpx2.Response(502, text="<html>Bad gateway"))
 
