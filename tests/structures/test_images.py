@@ -150,13 +150,23 @@ def test_a_jpeg_is_written_whole_and_reads_back(tmp_path: Path) -> None:
     assert np.abs(read_image(tmp_path / "new" / "x.jpg").astype(int) - gradient()[:, ::-1]).mean() < 4
 
 
-def test_pillow_says_nothing_of_its_own_beside_the_one_line(tmp_path: Path) -> None:
-    stored = io.BytesIO()
-    Pillow.new("RGB", (4, 4)).save(stored, "TIFF")
+def broken_tiff(how: str) -> bytes:
+    """Return a TIFF whose header, or whose packed pixels, are wrong."""
+    if how == "pixels":
+        noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+        packed = bytearray(encoded(Pillow.fromarray(noise), "tiff", compression="tiff_deflate"))
+        packed[2000:2100] = bytes(100)
+        return bytes(packed)
+    stored = encoded(Pillow.new("RGB", (4, 4)), "tiff")
     samples = (277).to_bytes(2, "little") + (3).to_bytes(2, "little") + (1).to_bytes(4, "little")  # tag, type, count
-    broken = stored.getvalue().replace(samples + b"\x03", samples + b"\xff")
-    assert broken != stored.getvalue()
-    (tmp_path / "x.tif").write_bytes(broken)
+    broken = stored.replace(samples + b"\x03", samples + b"\xff")
+    assert broken != stored
+    return broken
+
+
+@pytest.mark.parametrize("how", ["header", "pixels"])
+def test_pillow_and_its_libtiff_say_nothing_of_their_own_beside_the_one_line(tmp_path: Path, how: str) -> None:
+    (tmp_path / "x.tif").write_bytes(broken_tiff(how))
     program = "import sys, pathlib\nfrom onelook.structures.images import read_image\n"
     program += "try: read_image(pathlib.Path(sys.argv[1]))\nexcept Exception as error: print(type(error).__name__)"
 

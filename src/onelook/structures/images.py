@@ -3,11 +3,13 @@
 The header is looked at before a pixel is decoded, so that a small file cannot ask for gigabytes.
 """
 
+import ctypes
 import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -155,10 +157,18 @@ def _by_pillow(data: bytes, where: str) -> "Image":
 def _opened(data: bytes) -> Iterator[Pillow.Image]:
     """Give a picture that Pillow has opened, without warnings and, where nobody listens, log lines of its own."""
     logging.getLogger("PIL").addHandler(_SILENT)
+    _silence_tiff()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Pillow.open(BytesIO(data)) as image:
             yield image
+
+
+@cache
+def _silence_tiff() -> None:
+    """Keep the libtiff in Pillow's package from writing lines of its own on stderr, past Python, about files that are broken."""
+    for library in (Path(Pillow.__file__).parents[1] / "pillow.libs").glob("libtiff-*"):
+        ctypes.CDLL(str(library)).TIFFSetErrorHandler(None)
 
 
 def _from_deep(grey: np.ndarray) -> "Image":
