@@ -30,7 +30,7 @@ types: $(INSTALLED) ## strict types
 	$(BIN)/mypy
 
 slow: $(INSTALLED) ## the tests that take minutes
-	$(BIN)/python -m pytest -q -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --durations 12 -m slow
 
 format: $(INSTALLED) ## write the format, and what lint can mend by itself
 	$(BIN)/ruff check --fix-only
