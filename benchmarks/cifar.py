@@ -23,13 +23,15 @@ VAL = 10
 """Images of each class that are held out of training."""
 
 SETTINGS = {
-    "epochs": 13,
+    "epochs": 23,
     "batch": 32,
     "precision": "bfloat16",
     "learning_rate": 0.05,
     "grow": 0.5,
     "label_smoothing": 0.1,
-    "eval_every": 5,
+    "eval_every": 7,
+    "ema": 0.995,
+    "augment.aspect": 1.0,
 }
 
 
