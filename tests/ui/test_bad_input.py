@@ -1,5 +1,6 @@
 """What goes wrong with what readers bring: said beside the field, in words, and nothing that was typed is lost."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,9 @@ def test_archives_that_are_wrong_are_said_beside_the_field_and_what_was_typed_st
     assert serious_issues(page) == []
     bomb = write_bomb(tmp_path / "bomb.zip")
     assert bomb.stat().st_size < MOST_DATA
-    assert f"expected at most {MOST_DATA} bytes unpacked, got more" in refused(page, bomb)
+    told = re.search(r"expected at most (\d+) bytes unpacked, got more", refused(page, bomb))
+    assert told is not None
+    assert MOST_DATA / 2 < int(told[1]) <= MOST_DATA  # less what other tests of this service have brought
     (tmp_path / "text.zip").write_bytes(b"no archive at all")
     assert "expected a whole zip archive" in refused(page, tmp_path / "text.zip")
     asked: list[str] = []
