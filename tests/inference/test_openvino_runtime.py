@@ -41,6 +41,16 @@ def test_an_answer_stays_when_the_next_image_is_computed(serialised: bytes) -> N
     np.testing.assert_array_equal(first, kept)
 
 
+def test_pixels_that_may_not_be_written_or_lie_otherwise_are_taken(serialised: bytes) -> None:
+    runtime = openvino_runtime.OpenVinoRuntime(serialised, 1)
+    kept = PIXELS[:1].copy()
+    kept.flags.writeable = False
+    across = np.asfortranarray(PIXELS[:1])
+
+    for pixels in (kept, across):
+        np.testing.assert_array_equal(runtime.run(pixels)[0], runtime.run(PIXELS[:1])[0])
+
+
 def test_threads_share_it_and_each_gets_its_own_answer(serialised: bytes) -> None:
     runtime = openvino_runtime.OpenVinoRuntime(serialised, 1)
     expected = [runtime.run(PIXELS[row : row + 1])[0] for row in range(3)]

@@ -140,6 +140,8 @@ class Detector:
     ) -> Detections:
         """Return what `raw_outputs` of an image of `size` (width, height) say, from the least score, one or by class (c,), on."""
         found = decode_all(raws, self._heads, self.settings.size, float(np.min(least)))
+        if not len(found):
+            return found
         if isinstance(least, np.ndarray):
             found = found[found.scores >= least[found.classes]]
         found = suppress(found, nms, MOST_KEPT, measure_of(self.layers, how.inner))

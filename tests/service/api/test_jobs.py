@@ -293,6 +293,10 @@ def test_a_fault_of_ours_is_500_and_tells_nothing(api: Api, monkeypatch: pytest.
 
     for answer in (api.ask("POST", "/v1/jobs", json={"url": URL}), api.ask("GET", "/v1/jobs")):
         assert "secret" not in str(problem(answer, 500, "fault"))
+        assert answer.headers["X-Request-Id"]
+    assert (
+        'onelook_http_requests_total{method="GET",route="/v1/jobs",status="500"} 1.0' in api.http.get("/metrics").text
+    )
 
 
 def test_a_client_that_was_removed_meanwhile_is_told_so(start: Start) -> None:

@@ -1,3 +1,4 @@
+import re
 import time
 from concurrent.futures import wait
 
@@ -31,6 +32,20 @@ def test_a_job_is_as_it_was_asked_for(database: Database, settings: ServiceSetti
     assert [each.model for each in list_jobs(database, client.id)] == ["default", "cells"]
     with database.reading() as connection:
         assert connection.execute(select(uploads.c.data)).scalars().all() == [b"a picture"]
+
+
+def test_ids_that_are_drawn_together_are_as_many_as_jobs_and_all_different(
+    database: Database, settings: ServiceSettings, client: Client
+) -> None:
+    urls = [[f"https://example.org/{n}.jpg" for n in range(count)] for count in (1, 3, 200)]
+    given = [Submission(client.id, tuple(NewJob(url) for url in group)) for group in urls]
+
+    answers = submit(database, given, settings)
+
+    ids = [answer.job_ids for answer in answers if isinstance(answer, Accepted)]
+    assert [len(each) for each in ids] == [1, 3, 200]
+    assert len({id_ for each in ids for id_ in each}) == 204
+    assert all(re.fullmatch("[0-9a-f]{32}", id_) for each in ids for id_ in each)
 
 
 def test_another_clients_job_is_not_there(database: Database, settings: ServiceSettings, client: Client) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
+from starlette.types import Receive, Scope, Send
 
 from onelook import __version__
 from onelook.service.api.backend import Backend
@@ -64,7 +65,8 @@ def create_app(settings: AllSettings | None = None) -> FastAPI:
             backend.lines.close()
             await asyncio.to_thread(backend.close)
 
-    app = FastAPI(
+    app = _App(
+        numbers,
         title="onelook",
         version=__version__,
         description=_DESCRIPTION,
@@ -80,10 +82,25 @@ def create_app(settings: AllSettings | None = None) -> FastAPI:
     for router in PAGES:
         app.include_router(router)
     install_problems(app, answer_to)
-    app.add_middleware(Front, handlers={("POST", "/v1/jobs"): jobs.post_jobs, ("POST", "/v1/detect"): detect.detect})
-    app.add_middleware(Observing, numbers=numbers)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
+
+
+class _App(FastAPI):
+    """FastAPI, before whose own layers stands what notes every request, and answers those that are asked most.
+
+    Its layers take a sixth of such a request's time, and have nothing to do for it.
+    """
+
+    def __init__(self, numbers: RequestNumbers, **settings: Any) -> None:
+        super().__init__(**settings)
+        handlers = {("POST", "/v1/jobs"): jobs.post_jobs, ("POST", "/v1/detect"): detect.detect}
+        self._front = Observing(Front(super().__call__, handlers), numbers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        scope["app"] = self
+        await self._front(scope, receive, send)
 
 
 async def _again(seconds: float, ended: asyncio.Event, work: Callable[[], object]) -> None:

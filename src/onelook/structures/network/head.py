@@ -44,6 +44,8 @@ class Head:
         """Return what one image's raw output (a * (5 + classes), h, w) says; see `heads.decode`."""
         outputs = raw.reshape(len(self.anchors), self.channels, *raw.shape[1:])
         place = np.nonzero(outputs[:, 4] > (threshold if self.new_coords else before_sigmoid(threshold)))
+        if not len(place[0]):
+            return Detections.none()
         cells = outputs[place[0], :, place[1], place[2]]  # (n, 5 + classes)
         objectness = cells[:, 4:5] if self.new_coords else sigmoid(cells[:, 4:5])
         classes = cells[:, 5:] if self.new_coords else sigmoid(cells[:, 5:])

@@ -48,8 +48,9 @@ def decode(raw: Floats, head: Head, size: tuple[int, int], threshold: float) -> 
 def decode_all(raws: Sequence[Floats], heads: Sequence[Head], size: tuple[int, int], threshold: float) -> Detections:
     """Return the detections of all heads of one image together, before NMS; no head gives none."""
     found = [decode(raw, head, size, threshold) for raw, head in zip(raws, heads, strict=True)]
-    if not found:
-        return Detections.none()
+    found = [each for each in found if len(each)] or found[:1]
+    if len(found) < 2:
+        return found[0] if found else Detections.none()
     return Detections(
         np.concatenate([each.boxes for each in found]),
         np.concatenate([each.scores for each in found]),
