@@ -44,6 +44,16 @@ def test_compare_prints_what_differs_and_every_figure(home: Path) -> None:
     assert "two runs or more" in str(onelook("runs", "compare", "runs/a").exception)
 
 
+def test_runs_of_two_grids_are_told_apart_by_their_folders(home: Path) -> None:
+    for grid in ("one", "two"):
+        for outcome in list(grid_outcomes())[:1]:
+            write_outcome(home / "grids" / grid, outcome)
+
+    told = json.loads(onelook("runs", "compare", "grids/one", "grids/two", "--json").stdout)
+
+    assert told["runs"] == ["one/large-4-1-0", "two/large-4-1-0"]
+
+
 def test_tags_are_given_and_taken(home: Path) -> None:
     assert onelook("runs", "tag", "runs/a", "runs/b", "--add", "cells").stdout == "runs/a: cells\nruns/b: cells\n"
     assert onelook("runs", "tag", "runs/a", "--remove", "cells").stdout == "runs/a: no tags\n"

@@ -1,6 +1,7 @@
 """Stands for `onelook train` in tests of what begins, watches and ends it: the network's name says what becomes of the run."""
 
 import json
+import math
 import os
 import signal
 import sys
@@ -27,7 +28,7 @@ def begin(out: Path, asked: dict[str, str], network: str) -> None:
         return
     (out / "last").mkdir(parents=True)
     batch = "3" if network == "liar" else asked.get("batch", "4")
-    steps = round(16 * float(asked.get("epochs", "1")) / int(batch))
+    steps = math.ceil(16 * float(asked.get("epochs", "1")) / int(batch))
     plain = {key: value for key, value in asked.items() if key != "epochs"}
     values = {**plain, "batch": batch, "max_batches": steps, "seed": asked.get("seed", "0")}
     (out / "settings.toml").write_text("".join(f"{key} = {value}\n" for key, value in values.items()))
@@ -112,7 +113,32 @@ def pruned(out: Path) -> int:
     return finish(out)
 
 
+def crowded(out: Path) -> int:
+    """Find the disk full the first time, as a training says it."""
+    if (out / "full").is_file():
+        return finish(out)
+    (out / "full").touch()
+    print("onelook: last: expected room on the disk, got No space left on device; make some", flush=True)
+    return 2
+
+
+def diverging(_: Path) -> int:
+    """End by the guard's word, which is no refusal: steps were made."""
+    print("onelook: the loss is not finite", flush=True)
+    return 2
+
+
+def scribbled(out: Path) -> int:
+    """Finish, and leave files that somebody wrote into."""
+    finish(out)
+    (out / "metrics.jsonl").write_bytes(b'{"kind": "step", "step": 1, "loss": "much"}\n\xff\xfe\n')
+    return 0
+
+
 BEHAVIOURS = {
+    "crowded": crowded,
+    "diverging": diverging,
+    "scribbled": scribbled,
     "hungry": hungry,
     "slow": slow,
     "broken": broken,

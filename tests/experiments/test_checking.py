@@ -48,6 +48,12 @@ WRONG = {
         "tiny-batch32: batch=32: expected at most the 16 training images",
     ),
     "an input that does not divide": ("[axes]\nwidth = [64, 65]", "", "65"),
+    "data of an unknown format": (
+        '[data.other]\npath = "squares/squares.data"\nformat = "cocoo"\n',
+        "",
+        "plan.toml: data.other: format: expected one of",
+    ),
+    "data that is not there": ('[data.other]\npath = "nowhere"\n', "", "plan.toml: data.other: "),
     "weights that are not there": ("", ', weights = "none.weights"', "networks.tiny: expected weights at"),
 }
 

@@ -151,6 +151,32 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     assert [path.name for path in out.iterdir()] == ["thesis.txt"]
 
 
+def test_a_plan_of_the_users_own_in_the_folder_is_not_written_over(tmp_path: Path) -> None:
+    plan, out = write_plan(tmp_path / "here", "[axes]\nbatch = [4]"), tmp_path / "out"
+    out.mkdir()
+    (out / "plan.toml").write_text("a plan of my own")
+
+    with pytest.raises(UserError, match=r"out: expected a new folder or a grid's, got one that holds something else"):
+        run_plan(plan, out)
+    assert (out / "plan.toml").read_text() == "a plan of my own"
+
+
+def test_a_grid_that_was_killed_before_its_first_row_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_fake(monkeypatch)
+    plan, out = write_plan(tmp_path / "here", "[axes]\nbatch = [4]"), tmp_path / "out"
+    out.mkdir()
+    (out / "plan.toml").write_text(plan.read_text())
+
+    assert run_plan(plan, out)["good-batch4"].state == "done"
+
+
+def test_a_place_where_no_folder_can_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(UserError, match=r"file/out: cannot be written"):
+        run_plan(write_plan(tmp_path / "here", ""), tmp_path / "file" / "out")
+
+
 def test_a_grid_that_somebody_runs_is_refused(tmp_path: Path) -> None:
     plan, out = write_plan(tmp_path, ""), tmp_path / "out"
     requests = expand(read_plan(plan))
@@ -168,6 +194,19 @@ def test_no_run_begins_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(UserError, match=r"expected 2GB free for the next run \(limits.disk\), got 1.0 GB"):
         run_plan(plan, out)
     assert begun(out) == []
+
+
+def test_a_run_that_the_disk_had_no_room_for_goes_on_when_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_fake(monkeypatch)
+    plan, out = write_plan(tmp_path, "", "crowded"), tmp_path / "out"
+    first = run_plan(plan, out)["crowded"]
+
+    assert (first.state, first.attempts) == ("waiting", 1)
+    assert str(first.cause).startswith("last: expected room on the disk, got No space left on device")
+    assert run_plan(plan, out)["crowded"].state == "done"
+    assert begun(out) == ["crowded", "crowded --resume"]
 
 
 def test_a_stop_lets_runs_save_and_they_go_on_the_next_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,8 +98,11 @@ def test_two_parts_of_a_run_go_together() -> None:
     first = Measured(10.0, 5.0, 1.0, 60.0, 100, 90, 10, 20, measuring_seconds=0.1, temperature=50.0)
     second = Measured(30.0, 20.0, 2.0, 73.3, 80, 95, None, 5, 8.0, 1.0, 0.2)
 
+    first, second = replace(first, cores_percent=(100.0, 0.0)), replace(second, cores_percent=(20.0, 40.0))
     both = added(first, second)
 
+    assert both.cores_percent == (40.0, 30.0)
+    assert added(first, replace(second, cores_percent=(1.0,))).cores_percent == (1.0,)
     assert added(None, second) == second
     assert (both.wall_seconds, both.user_seconds, both.system_seconds) == (40.0, 25.0, 3.0)
     assert both.cpu_percent == pytest.approx(70.0)

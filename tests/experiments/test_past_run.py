@@ -63,6 +63,12 @@ BROKEN = {
     "metrics that are none": lambda folder: (folder / "metrics.jsonl").write_text('what\n{"step": 1}\n'),
     "a metric without its step": lambda folder: (folder / "metrics.jsonl").write_text('{"kind": "eval"}\n'),
     "predictions cut short": lambda folder: (folder / "predictions.json").write_text('{"about":'),
+    "words where numbers belong": lambda folder: (folder / "metrics.jsonl").write_text('{"step": 1, "loss": "much"}\n'),
+    "losses that are none": lambda folder: (folder / "metrics.jsonl").write_text('{"step": 1, "losses": [1]}\n'),
+    "metrics that are no text": lambda folder: (folder / "metrics.jsonl").write_bytes(b'\xff\xfe\n{"step": 1}\n'),
+    "a seed in words": lambda folder: (folder / "settings.toml").write_text('seed = "one"'),
+    "samples of words": lambda folder: (folder / "resources.jsonl").write_text('{"time": 1, "memory": "much"}\n'),
+    "kernels that are none": lambda folder: (folder / "kernels.json").write_text("[]"),
     "an environment that is none": lambda folder: (folder / "environment.json").write_text("{"),
 }
 
@@ -83,6 +89,31 @@ def test_no_lines_give_no_figures() -> None:
     assert pace_of([], 4) == (None, None)
 
 
+def test_an_evaluation_between_two_lines_ends_no_stretch_of_steps() -> None:
+    step = {"kind": "step", "images_per_second": 8.0, "waiting": 0.5}
+    lines = [{**step, "step": 10}, {"kind": "eval", "step": 13, "ap": 0.1}, {**step, "step": 20}]
+
+    assert pace_of(lines, 4) == (8.0, pytest.approx(0.5 * 20 * 4 / 8))
+
+
+def test_a_pause_between_a_stop_and_its_resume_counts_for_nothing(make_run: MakeRun, tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "one", finished=False)
+    card = {"utilisation": 50.0, "memory": 5.0, "power": 100.0}
+    times = (0.0, 5.0, 10.0, 50_010.0, 50_015.0)
+    samples = [
+        {"time": 1000.0 + time, "cpu_run": 100.0, "memory": 1, "read": 10, "written": 0, "sampling": 0.0, "gpu": [card]}
+        for time in times
+    ]
+    (folder / "resources.jsonl").write_text("".join(json.dumps(sample) + "\n" for sample in samples))
+
+    measured = outcome_of_run(folder).measured
+
+    assert measured is not None
+    assert (measured.wall_seconds, measured.disk_read_bytes) == (16.0, 160)
+    assert measured.cpu_percent == pytest.approx(100, abs=0.1)
+    assert measured.gpu_energy_joules == pytest.approx(1600.0)
+
+
 def test_a_classifiers_figures_are_those_of_its_best_evaluation() -> None:
     lines = [{"kind": "eval", "step": step, "top1": top1, "top5": 1.0} for step, top1 in ((5, 0.8), (10, 0.6))]
 
@@ -101,3 +132,26 @@ def test_the_energy_of_the_cards_is_their_power_over_time() -> None:
     assert told["gpu_energy_joules"] == pytest.approx(2 * (150 * 10 + 250 * 10))
     assert (told["gpu_memory_bytes"], told["gpu_utilisation"], told["gpu_power_watts"]) == (15, 60.0, 400.0)
     assert cards([{"time": 1.0, "gpu": []}]) == {}
+
+
+def test_what_no_card_tells_is_not_told_as_nothing() -> None:
+    silent = [{"power": None, "memory": None, "utilisation": None}, {}]
+    samples = [{"time": 10.0 * k, "gpu": silent} for k in range(3)]
+    half = [{"time": 10.0 * k, "gpu": [{"power": 50.0 if k else None}, {"power": None}]} for k in range(3)]
+
+    assert set(cards(samples).values()) == {None}
+    assert (cards(half)["gpu_power_watts"], cards(half)["gpu_energy_joules"]) == (50.0, 500.0)
+    assert cards(half[:1] + half[2:])["gpu_energy_joules"] is None
+    assert cards([{"time": 0.0, "gpu": [{"power": 50.0}]}])["gpu_energy_joules"] is None
+
+
+def test_the_largest_kernel_is_told_where_somebody_looked(make_run: MakeRun, tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "one")
+    (folder / "kernels.json").write_text(
+        '{"steps": 3, "kernel": "gemm", "calls": 9, "mean_seconds": 0.002, "share": 0.25, "seconds": 0.072}'
+    )
+
+    measured = outcome_of_run(folder).measured
+
+    assert measured is not None
+    assert (measured.gpu_kernel, measured.gpu_kernel_mean_seconds, measured.gpu_kernel_share) == ("gemm", 0.002, 0.25)

@@ -146,6 +146,24 @@ WRONG = {
         "[axes]\nclip = {low = 4, high = 1}\n[search]\ntrials = 2",
         "axes.clip: expected low < high",
     ),
+    "a setting on two axes by its two names": (
+        '[axes]\nflip = [0.1]\n[[zip]]\n"augment.flip" = [0.2]',
+        "augment.flip: expected it on one axis, got it on two",
+    ),
+    "a range without end": (
+        "[axes]\nclip = {low = 1.0, high = inf}\n[search]\ntrials = 2",
+        "axes.clip: expected finite numbers",
+    ),
+    "a range of a logarithm from 0": (
+        "[axes]\nclip = {low = 0.0, high = 1.0, log = true}\n[search]\ntrials = 2",
+        "axes.clip: expected with log both over 0 and no step",
+    ),
+    "a step of nothing": (
+        "[axes]\nbatch = {low = 1, high = 4, step = 0}\n[search]\ntrials = 2",
+        "axes.batch: expected low < high and a step over 0",
+    ),
+    "a name that leads elsewhere": ('name = "../x"', "name: expected what a folder can be called, got '../x'"),
+    "a name that is a number": ("name = 5", "name: expected what a folder can be called, got 5"),
     "half a range": ("[axes]\nclip = {low = 4}\n[search]\ntrials = 2", "axes.clip: expected low and high, got no high"),
 }
 
@@ -170,6 +188,10 @@ def test_a_mistake_is_one_line_that_names_the_plan(tmp_path: Path, what: str) ->
         ('[networks]\na = {netwrk = "a"}\n[data]\na = "a"', "networks.a: unknown 'netwrk'"),
         ('[networks]\na = "a"\n[data]\na = {format = "coco"}', "data.a: expected a path"),
         ("networks = = 3", "expected TOML"),
+        ('[networks]\na = {weights = 5}\n[data]\na = "a"', "networks.a.weights: expected words in quotes, got 5"),
+        ('[networks]\na = 5\n[data]\na = "a"', "networks.a.network: expected words in quotes, got 5"),
+        ('[networks]\na = ""\n[data]\na = "a"', "networks.a.network: expected words in quotes, got ''"),
+        ('[networks]\na = "a"\n[data]\na = {path = "a", format = 1}', "data.a.format: expected words in quotes"),
     ],
 )
 def test_a_plan_names_networks_and_data(tmp_path: Path, head: str, expected: str) -> None:
@@ -180,6 +202,23 @@ def test_a_plan_names_networks_and_data(tmp_path: Path, head: str, expected: str
         read_plan(path)
 
     assert expected in str(caught.value)
+
+
+def test_a_network_whose_name_no_folder_can_have_has_a_run_all_the_same(tmp_path: Path) -> None:
+    found = runs(tmp_path, "", '[networks]\n"红" = "tiny.cfg"\n[data]\ncells = "cells"\n')
+
+    assert [each.name for each in found] == ["run"]
+
+
+def test_a_range_of_half_steps_is_not_of_whole_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(
+        HEAD + "[axes]\nclip = {low = 1, high = 4, step = 0.5}\nbatch = {low = 1, high = 4}\n[search]\ntrials = 2"
+    )
+
+    ranges = read_plan(path).ranges
+
+    assert (ranges["clip"].whole, ranges["batch"].whole) == (False, True)
 
 
 def test_a_plan_that_is_not_there_is_told(tmp_path: Path) -> None:

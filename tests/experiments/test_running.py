@@ -68,7 +68,9 @@ def test_a_run_that_takes_too_long_is_ended_and_told(tmp_path: Path) -> None:
         ("refusing", "refused", "data: expected pictures, got none"),
         ("broken", "failed", "Traceback: something is wrong inside"),
         ("liar", "failed", "batch: expected 8 as the plan has it, got 3"),
-        ("killed", "failed", "stopped after step 0"),
+        ("killed", "failed", "killed by SIGKILL; stopped after step 0"),
+        ("diverging", "failed", "the loss is not finite"),
+        ("scribbled", "failed", "metrics.jsonl:1: loss: expected a number, got 'much'"),
     ],
 )
 def test_a_run_that_does_not_do_as_asked_is_a_row_with_its_cause(

@@ -94,6 +94,32 @@ def test_a_search_goes_on_where_it_was_ended_and_proposes_the_same(tmp_path: Pat
     assert all(row.state == "done" for row in read_outcomes(tmp_path / "b" / "out"))
 
 
+def test_a_search_with_repeats_is_refused_before_anything(tmp_path: Path) -> None:
+    plan = write_plan(tmp_path, "repeats = 2\n[axes]\nbatch = [1, 2]\n[search]\ntrials = 1")
+
+    with pytest.raises(UserError, match=r"plan.toml: search: expected one seed, got 2"):
+        foresee(plan, False, pytest.fail)
+
+
+def test_a_search_is_not_mixed_with_one_of_other_settings(tmp_path: Path) -> None:
+    text = "[axes]\nbatch = [1, 2, 4]\n[search]\ntrials = "
+    run_grid(write_plan(tmp_path, f"{text}1"), tmp_path / "out")
+
+    with pytest.raises(
+        UserError, match=r"got one that runs t0000-good-batch\d with other settings; choose another --out"
+    ):
+        run_grid(write_plan(tmp_path, f"[settings]\nwidth = 64\n{text}2"), tmp_path / "out")
+
+
+def test_a_trial_that_failed_is_tried_again_as_often_as_the_plan_says(tmp_path: Path) -> None:
+    tables = "[axes]\nbatch = [4]\n[search]\ntrials = 1"
+    failed = run_grid(write_plan(tmp_path, tables, "flaky"), tmp_path / "out").rows
+    again = run_grid(write_plan(tmp_path, f"retries = 1\n{tables}", "flaky"), tmp_path / "out").rows
+
+    assert [(row.state, row.attempts) for row in failed] == [("failed", 1)]
+    assert [(row.state, row.attempts) for row in again] == [("done", 2)]
+
+
 def test_a_search_whose_points_are_spent_ends_early(tmp_path: Path) -> None:
     rows = run_grid(write_plan(tmp_path, "[axes]\nbatch = [4, 8]\n[search]\ntrials = 9"), tmp_path / "out").rows
 

@@ -105,3 +105,13 @@ def test_a_run_as_long_as_the_cfgs_own_burns_in_and_slows_where_the_cfg_says(
     settings = resolve(make_train_settings({"recipe": "darknet", "max_batches": length}, "--set"), cfg, 205, 4)
 
     assert (settings.burn_in, settings.steps, settings.scales) == (burn_in, steps, scales)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "batch", "images", "steps"),
+    [(1, 4, 205, 52), (5, 4, 205, 257), (1, 5, 205, 41), (1.1, 1, 10, 11), (0.5, 4, 205, 26), (0.001, 64, 10, 1)],
+)
+def test_an_epoch_sees_every_image(epochs: float, batch: int, images: int, steps: int) -> None:
+    settings = make_train_settings({"epochs": epochs, "batch": batch}, "--set")
+
+    assert resolve(settings, find_network("yolov3-tiny"), images, 3).max_batches == steps

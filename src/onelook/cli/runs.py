@@ -48,12 +48,12 @@ def list_(
 def compare(runs: Runs, as_json: AsJson = False) -> None:
     """Print the settings in which RUNs differ, and their figures side by side."""
     from onelook.experiments.comparing import differing_settings, figures_side_by_side
-    from onelook.experiments.report.rows import places_in
+    from onelook.experiments.report.rows import read_rows
 
-    places = [place for run in runs for place in places_in(run)]
-    if len(places) < 2:
-        raise UserError(f"runs compare: expected two runs or more, got {len(places)}")
-    outcomes, names = [place.outcome for place in places], [place.name for place in places]
+    rows = read_rows(runs)
+    if len(rows) < 2:
+        raise UserError(f"runs compare: expected two runs or more, got {len(rows)}")
+    outcomes, names = [row.outcome for row in rows], [row.name for row in rows]
     tables = [differing_settings(outcomes, names), figures_side_by_side(outcomes, names)]
     if as_json:
         print_json({"runs": names, **{table.name: table.as_mapping() for table in tables}})

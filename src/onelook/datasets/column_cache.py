@@ -26,7 +26,7 @@ from onelook.structures.errors import UserError
 from onelook.structures.files import write_bytes
 from onelook.structures.images import SUFFIXES
 
-VERSION = 2
+VERSION = 3
 """To be raised with every change of what a format reads."""
 
 KEPT_FROM = 5_000

@@ -7,9 +7,10 @@ process stays small for hours.
 import dataclasses
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TypeVar
@@ -106,23 +107,34 @@ def _kind(request: Request) -> str:
 
 def _prepared(request: Request, datasets: dict[tuple[str, str], Dataset], where: str) -> tuple[Choice, Dataset]:
     """Return what the trainer makes of a run's network, settings and data; a data set is read once for each size of input."""
-    place = f"{where}: {request.name}"
-    choice = choose(request.network.network, request.settings, place)
+    with _named(where, f"networks.{request.network.name}"):
+        choice = choose(request.network.network, request.settings, f"{where}: {request.name}")
     if request.network.weights is not None and not request.network.weights.exists():
         raise UserError(
             f"{where}: networks.{request.network.name}: expected weights at {request.network.weights}, got none"
         )
     key = str(request.data), str((choice.size, choice.stride))
     if key not in datasets:
-        datasets[key] = checked(choice, request.data.path, request.data.format, _silent)
+        with _named(where, f"data.{request.data.name}"):
+            datasets[key] = checked(choice, request.data.path, request.data.format, _silent)
     return choice, datasets[key]
 
 
 def _task(choice: Choice, dataset: Dataset, request: Request, where: str) -> Task:
-    try:
+    with _named(where, request.name):
         return choice.build(dataset, request.network.weights, choice.settings)
+
+
+@contextmanager
+def _named(plan: str, part: str) -> Iterator[None]:
+    """Let a mistake that the block finds say in which part of the plan it is, where it does not yet."""
+    try:
+        yield
     except UserError as error:
-        raise UserError(f"{where}: {request.name}: {error}") from None
+        told = str(error)
+        raise UserError(
+            told if told.startswith(plan) else f"{plan}: {part}: {told.removeprefix('--')}"
+        ) from None  # a plan has no options
 
 
 def _contradictions(choice: Choice, task: Task, request: Request, where: str) -> list[str]:

@@ -8,19 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from onelook.experiments.outcome import Outcome, read_outcomes, row_path, write_outcome
+from onelook.experiments.outcome import OUTCOMES, PLAN, RUNS, Outcome, read_outcomes, row_path, write_outcome
 from onelook.experiments.plan import Plan
 from onelook.experiments.request import Request, as_row_has_it
-from onelook.experiments.running import Place, let_go, proven, row_of_folder
+from onelook.experiments.running import LOGS, Place, let_go, proven, row_of_folder
 from onelook.structures.errors import UserError
-from onelook.structures.files import DiskFullError, alone, write_text
+from onelook.structures.files import DiskFullError, alone, unwritable, write_text
 from onelook.training.forecast.forecast import size
 from onelook.training.run import Run
 
 GRIDS = Path("grids")
 """Where grids are made that are not told where."""
-
-PLAN = "plan.toml"
 
 
 class Queue(Protocol):
@@ -63,16 +61,28 @@ def open_grid(plan: Plan, folder: Path, requests: Sequence[Request]) -> Iterator
 
     A plan may grow: runs that it has had must be as they were.
     """
-    kept = folder / PLAN
-    if folder.exists() and not kept.is_file() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not _is_ours(folder, plan):
         raise UserError(
             f"{folder}: expected a new folder or a grid's, got one that holds something else; choose another --out"
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from None
     with alone(folder):
         _refuse_other_plan(folder, requests)
-        write_text(kept, plan.text)
+        write_text(folder / PLAN, plan.text)
         yield Grid(folder, plan)
+
+
+def _is_ours(folder: Path, plan: Plan) -> bool:
+    """Return whether a folder is a grid's, or holds only what one begins with; another plan.toml alone is a user's own."""
+    if not folder.is_dir():
+        return False
+    inside = {path.name for path in folder.iterdir()}
+    if inside == {PLAN}:
+        return (folder / PLAN).read_bytes() == plan.text.encode()
+    return OUTCOMES in inside or inside <= {PLAN, LOGS, RUNS}
 
 
 def _refuse_other_plan(folder: Path, requests: Sequence[Request]) -> None:
@@ -101,7 +111,7 @@ class PlanQueue:
         self._waiting: deque[Request] = deque()
         for request in requests:
             row = self._rows[request.name] = settled(grid, request, kept.get(request.name))
-            if not row.ended or self._tried_again(row):
+            if not row.ended or is_tried_again(grid.plan, row):
                 self._waiting.append(request)
 
     @property
@@ -121,15 +131,17 @@ class PlanQueue:
         """Keep the row; a run that failed goes back in line where it may be tried again."""
         self._rows[request.name] = row
         self.grid.keep(row)
-        if self._tried_again(row):
+        if is_tried_again(self.grid.plan, row):
             self._waiting.append(request)
 
     def is_hopeless(self, request: Request) -> bool:  # noqa: ARG002 - a search asks of each run
         """Return False: every point of a plan is wanted."""
         return False
 
-    def _tried_again(self, row: Outcome) -> bool:
-        return row.state == "failed" and row.attempts <= self.grid.plan.retries
+
+def is_tried_again(plan: Plan, row: Outcome) -> bool:
+    """Return whether a run failed that the plan has tried again."""
+    return row.state == "failed" and row.attempts <= plan.retries
 
 
 def settled(grid: Grid, request: Request, row: Outcome | None) -> Outcome:

@@ -193,7 +193,24 @@ def added(before: Measured | None, part: Measured) -> Measured:
     sums = {name: _both(getattr(before, name), getattr(part, name), sum) for name in _SUMS}
     peaks = {name: _both(getattr(before, name), getattr(part, name), max) for name in _PEAKS}
     busy = (sums["user_seconds"] or 0.0) + (sums["system_seconds"] or 0.0)
-    return replace(part, **sums, **peaks, cpu_percent=100 * busy / wall if wall and busy else None)
+    return replace(
+        part,
+        **sums,
+        **peaks,
+        cpu_percent=100 * busy / wall if wall and busy else None,
+        cores_percent=_mean_cores(before, part),
+    )
+
+
+def _mean_cores(before: Measured, part: Measured) -> tuple[float, ...] | None:
+    """Return how busy each core was over both parts; where the machine is another, or nobody told, what the later part says."""
+    first, second = before.cores_percent, part.cores_percent
+    wall = before.wall_seconds + part.wall_seconds
+    if not first or not second or len(first) != len(second) or not wall:
+        return second
+    return tuple(
+        round((a * before.wall_seconds + b * part.wall_seconds) / wall, 1) for a, b in zip(first, second, strict=True)
+    )
 
 
 _SUMS = (

@@ -5,7 +5,7 @@ Every machine must see the grid's folder, the data and the weights under the sam
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +31,7 @@ def run_on_ray(grid: Grid, queue: Queue, parallel: int | None, stop: StopFlag) -
         most = parallel or max(1, int(ray.cluster_resources().get("CPU", 1) / resources.cpus))
         running: dict[Any, Request] = {}
         hopeless: set[str] = set()
+        asked: set[Any] = set()
         try:
             while True:
                 while len(running) < most and not stop.wished and (following := queue.next()):
@@ -38,7 +39,9 @@ def run_on_ray(grid: Grid, queue: Queue, parallel: int | None, stop: StopFlag) -
                     running[task.remote(request, row, _absolute(grid.place), str(Path.cwd()))] = request
                 if not running:
                     return
-                _cancel(ray, queue, running, hopeless, stop)
+                hopeless |= {each.name for each in running.values() if queue.is_hopeless(each)}
+                gone = [task for task, each in running.items() if stop.wished or each.name in hopeless]
+                _cancel(ray, gone, asked)
                 done, _ = ray.wait(list(running), timeout=LOOK_EVERY)
                 for each in done:
                     request = running.pop(each)
@@ -46,8 +49,7 @@ def run_on_ray(grid: Grid, queue: Queue, parallel: int | None, stop: StopFlag) -
                     queue.ended(request, row)
                     yield row
         finally:
-            for each in running:
-                ray.cancel(each)
+            _cancel(ray, list(running), asked)
             if running:
                 ray.wait(list(running), num_returns=len(running), timeout=60)
 
@@ -56,14 +58,12 @@ def _absolute(place: Place) -> Place:
     return replace(place, folder=place.folder.resolve())
 
 
-def _cancel(ray: Any, queue: Queue, running: dict[Any, Request], hopeless: set[str], stop: StopFlag) -> None:
-    """Ask runs to save and stop: all of them when `stop` is wished, else those that are not worth their end."""
-    for each, request in running.items():
-        gone = request.name not in hopeless and queue.is_hopeless(request)
-        if gone:
-            hopeless.add(request.name)
-        if gone or stop.wished:
-            ray.cancel(each)
+def _cancel(ray: Any, tasks: Sequence[Any], asked: set[Any]) -> None:
+    """Ask tasks to save and stop, each once: a second word would cut their saving short."""
+    for task in tasks:
+        if task not in asked:
+            asked.add(task)
+            ray.cancel(task)
 
 
 def _row(ray: Any, task: Any, grid: Grid, request: Request, pruned: bool) -> Outcome:

@@ -14,6 +14,9 @@ from onelook.structures.files import write_json
 OUTCOMES = "outcomes"
 """The folder of a grid that holds its rows."""
 
+PLAN = "plan.toml"
+"""The plan that a grid's folder keeps."""
+
 RUNS = "runs"
 """The folder of a grid that holds its runs."""
 

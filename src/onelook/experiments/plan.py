@@ -32,9 +32,13 @@ class Range:
     whole: bool = False
 
     def __post_init__(self) -> None:
-        if not self.low < self.high or (self.step or 1) <= 0 or (self.log and (self.low <= 0 or self.step)):
-            told = ", ".join(f"{name}={getattr(self, name)}" for name in ("low", "high", "log", "step"))
-            raise UserError(f"expected low < high, a step over 0, and with log both over 0 and no step, got {told}")
+        told = ", ".join(f"{name}={getattr(self, name)}" for name in ("low", "high", "log", "step"))
+        if not all(map(math.isfinite, (self.low, self.high, self.step or 1))):
+            raise UserError(f"expected finite numbers, got {told}")
+        if not self.low < self.high or (self.step is not None and self.step <= 0):
+            raise UserError(f"expected low < high and a step over 0, got {told}")
+        if self.log and (self.low <= 0 or self.step):
+            raise UserError(f"expected with log both over 0 and no step, got {told}")
 
 
 MOST_RUNS = 100_000
@@ -168,7 +172,8 @@ def merged(plan: Plan, points: tuple[Point, ...]) -> Point:
     """
     together: Point = {}
     for point in points:
-        twice = next((key for key in point if key in together and key != "name"), None)
+        there = {_setting(key) for key in together} - {"name"}
+        twice = next((key for key in point if _setting(key) in there), None)
         if twice:
             raise UserError(f"{plan.path}: {twice}: expected it on one axis, got it on two")
         together |= point
@@ -176,12 +181,15 @@ def merged(plan: Plan, points: tuple[Point, ...]) -> Point:
     return {**together, "label": [word for point in points for word in _words(point)]}
 
 
+def _setting(key: str) -> str:
+    """Return a setting's name without its table: `flip` and `augment.flip` are the same."""
+    return key.rpartition(".")[2]
+
+
 def _words(point: Point) -> list[str]:
     if "name" in point:
         return [str(point["name"])]
-    return [
-        f"{key.rpartition('.')[2]}{spelled(value)}" for key, value in point.items() if key not in ("network", "data")
-    ]
+    return [f"{_setting(key)}{spelled(value)}" for key, value in point.items() if key not in ("network", "data")]
 
 
 def _matches(point: Mapping[str, Any], rule: Mapping[str, Any]) -> bool:

@@ -29,7 +29,7 @@ def read_plan(path: Path) -> Plan:
     return Plan(
         path,
         path.read_text(encoding="utf-8"),
-        str(values.get("name", path.stem)),
+        _name(path, values),
         tuple(_network(path, folder, *each) for each in _table(path, values, "networks").items()),
         tuple(_data(path, folder, *each) for each in _table(path, values, "data").items()),
         _seeds(path, values),
@@ -56,6 +56,22 @@ def refuse_unknown(values: Mapping[str, Any], known: tuple[str, ...], where: str
         raise UserError(f"{where}: unknown {unknown!r}{nearest(unknown, known)} (known: {', '.join(known)})")
 
 
+def _name(path: Path, values: Mapping[str, Any]) -> str:
+    """Return what the plan, and by default its grid's folder, is called."""
+    name = values.get("name", path.stem)
+    if not isinstance(name, str) or not name.strip() or name in (".", "..") or {"/", "\\", "\0"} & set(name):
+        raise FormatError(f"{path}: name: expected what a folder can be called, got {name!r}")
+    return name
+
+
+def _word(path: Path, where: str, given: Mapping[str, Any], key: str) -> str | None:
+    """Return a word of a table; None where it has none. Raises FormatError for anything else."""
+    value = given.get(key)
+    if value is not None and (not isinstance(value, str) or not value):
+        raise FormatError(f"{path}: {where}.{key}: expected words in quotes, got {value!r}")
+    return value
+
+
 def _table(path: Path, values: Mapping[str, Any], key: str) -> dict[str, Any]:
     found = values.get(key)
     if not isinstance(found, dict) or not found:
@@ -66,9 +82,9 @@ def _table(path: Path, values: Mapping[str, Any], key: str) -> dict[str, Any]:
 def _network(path: Path, folder: Path, name: str, value: Any) -> NetworkChoice:
     given = value if isinstance(value, dict) else {"network": value}
     refuse_unknown(given, ("network", "weights"), f"{path}: networks.{name}")
-    network = str(given.get("network", name))
+    network = _word(path, f"networks.{name}", given, "network") or name
     file = folder / network
-    weights = given.get("weights")
+    weights = _word(path, f"networks.{name}", given, "weights")
     return NetworkChoice(name, str(file) if file.exists() else network, folder / weights if weights else None)
 
 
@@ -77,7 +93,7 @@ def _data(path: Path, folder: Path, name: str, value: Any) -> DataChoice:
     refuse_unknown(given, ("path", "format"), f"{path}: data.{name}")
     if not isinstance(given.get("path"), str):
         raise FormatError(f'{path}: data.{name}: expected a path such as "../data", got {given.get("path")!r}')
-    return DataChoice(name, folder / given["path"], given.get("format"))
+    return DataChoice(name, folder / given["path"], _word(path, f"data.{name}", given, "format"))
 
 
 def _seeds(path: Path, values: Mapping[str, Any]) -> tuple[int, ...]:
@@ -115,6 +131,20 @@ def flattened(values: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
+def varied_together(plan: Path) -> tuple[frozenset[str], ...]:
+    """Return the axes that a plan's [[zip]] and [[list]] tables vary together, which nothing tells apart; a broken one has none."""
+    try:
+        values = read_toml(plan)
+        groups = [
+            _tables(plan, values, "zip"),
+            [dict.fromkeys(key for point in _tables(plan, values, "list") for key in point)],
+        ]
+    except UserError:
+        return ()
+    found = (frozenset(table) - {"name"} for tables in groups for table in tables)
+    return tuple(group for group in found if len(group) > 1)
+
+
 def _axes(path: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return what [axes] says by setting: lists as they are, `{low = ..., high = ...}` as ranges."""
     found = values.get("axes", {})
@@ -130,7 +160,7 @@ def _range(value: Mapping[str, Any], where: str) -> Range:
     missing = next((bound for bound in ("low", "high") if bound not in value), None)
     if missing:
         raise FormatError(f"{where}: expected low and high, got no {missing}")
-    whole = type(value["low"]) is int and type(value["high"]) is int
+    whole = all(type(value.get(key, 1)) is int for key in ("low", "high", "step"))
     return make_settings(Range, {**value, "whole": whole}, where)
 
 

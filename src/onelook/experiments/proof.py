@@ -22,6 +22,11 @@ ADAPTED = ("subdivisions",)
 """What the trainer may raise, and tells, so that a step fits into memory."""
 
 
+AS_ASKED = (-0.51, 1.01)
+"""Steps by which a run may differ from its epochs: it makes the last step whole. Runs begun before 2026-11-23 took the nearest one,
+and go on with what they have."""
+
+
 def differences(request: Request, folder: Path) -> list[str]:
     """Return a line for each setting of the request that the run in `folder` did not have; no settings.toml gives none yet.
 
@@ -103,14 +108,15 @@ def _length(settings: Mapping[str, Any], used: Mapping[str, Any], run: Run) -> l
     if settings.get("epochs") is None:
         return []
     try:
-        steps = [line for line in run.read_metrics() if line.get("kind") == "step" and line.get("epoch")]
+        steps = [line for line in read_lines(run) if line.get("kind") == "step" and line.get("epoch")]
     except UserError:
         return []  # its own row tells of a broken file
     if not steps:
         return []
     an_epoch = steps[-1]["step"] / steps[-1]["epoch"]
     epochs = float(settings["epochs"])
-    if abs(used.get("max_batches", 0) - epochs * an_epoch) <= 0.5 + 1e-6 or used.get("max_batches") == 1:
+    more = used.get("max_batches", 0) - epochs * an_epoch
+    if AS_ASKED[0] <= more <= AS_ASKED[1]:
         return []
     return [
         f"epochs: expected {epochs:g} as the plan has it, got {used.get('max_batches', 0) / an_epoch:g} by {run.metrics}"

@@ -72,7 +72,7 @@ def told(values: Mapping[str, Any]) -> str:
 
 def run_name(parts: list[str]) -> str:
     """Return what the parts say as the name of a folder."""
-    name = re.sub(r"[^A-Za-z0-9._=+]+", "-", "-".join(parts)).strip("-.")
+    name = re.sub(r"[^A-Za-z0-9._=+]+", "-", "-".join(parts)).strip("-.") or "run"
     if len(name) <= LONGEST_NAME:
         return name
     return f"{name[: LONGEST_NAME - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -16,11 +16,12 @@ import psutil
 
 from onelook.experiments.measuring import Ended, TreeWatch, added, wait_for
 from onelook.experiments.outcome import RUNS, Outcome
-from onelook.experiments.past_run import cards, ending, pace_of, read_lines, result_of
+from onelook.experiments.past_run import as_training_wrote, cards, ending, kernels, pace_of, read_lines, result_of
 from onelook.experiments.plan import Limits
 from onelook.experiments.proof import differences, finished_as_asked, weights_digest
 from onelook.experiments.request import Request
 from onelook.structures.errors import UserError
+from onelook.structures.settings import read_toml
 from onelook.training.forecast.forecast import size
 from onelook.training.report.chart import duration
 from onelook.training.report.facts import read_environment
@@ -37,6 +38,9 @@ PATIENCE = 30.0
 
 STOPPED_CODES = (130, 128 + signal.SIGTERM, -signal.SIGTERM)
 """Exit codes of a run that stopped because it was asked to."""
+
+NO_ROOM = ("expected room on the disk", "of free disk")
+"""What a training says that ended because the disk was full: it goes on when there is room."""
 
 STOPPED = "waiting", "stopped; it goes on when the grid is run again"
 PRUNED = "pruned", "successive halving: not among the best of those that came this far"
@@ -130,7 +134,8 @@ class Running:
         if not self._proven and Run(self.folder).settings.is_file():
             self._proven = True
             try:
-                found = differences(self.request, self.folder)
+                with as_training_wrote(self.folder):
+                    found = differences(self.request, self.folder)
             except UserError as error:
                 found = [str(error)]
             if found:
@@ -159,19 +164,35 @@ class Running:
             return proven(self.request, self.folder)
         if ended.code in STOPPED_CODES:
             return STOPPED
-        state, cause = ending(Run(self.folder)) if self.folder.is_dir() else ("failed", None)
+        if ended.code < 0:
+            with suppress(UserError):
+                let_go(self.folder)  # who trains beneath it is saving
+        state, cause = self._told_ending()
         if state == "out_of_memory":
             return state, cause
+        if ended.code < 0:
+            return "failed", f"killed by {signal.Signals(-ended.code).name}{f'; {cause}' if cause else ''}"
         said = _last_words(self.log, self._said_before)
-        if ended.code == 2:
+        if said and any(words in said for words in NO_ROOM):
+            return "waiting", f"{said}; it goes on when the grid is run again"
+        if ended.code == 2 and not can_resume(self.folder):
             return "refused", said
         return "failed", said or cause or f"ended with {ended.code} and without a word"
+
+    def _told_ending(self) -> tuple[str, str | None]:
+        """Return what the run's folder says of its end."""
+        try:
+            with as_training_wrote(self.folder):
+                return ending(Run(self.folder)) if self.folder.is_dir() else ("failed", None)
+        except UserError as error:
+            return "failed", str(error)
 
 
 def proven(request: Request, folder: Path) -> tuple[str, str | None]:
     """Return `done`, or `failed` and why, of a run that says it is finished: did it do what was asked?"""
     try:
-        found = finished_as_asked(request, folder)
+        with as_training_wrote(folder):
+            found = finished_as_asked(request, folder)
     except UserError as error:
         found = [str(error)]
     return ("failed", found[0]) if found else ("done", None)
@@ -179,15 +200,19 @@ def proven(request: Request, folder: Path) -> tuple[str, str | None]:
 
 def row_of_folder(row: Outcome, folder: Path) -> Outcome:
     """Return the row with the figures, pace, GPU and environment that the run's folder tells; a broken file makes it `failed`."""
-    run = Run(folder)
     try:
-        lines, samples = read_lines(run), read_resources(run.resources)
-        environment = read_environment(run.environment) | _data_digests(run)
+        with as_training_wrote(folder):
+            return _told_by(Run(folder), row)
     except UserError as error:
         return replace(row, state="failed", cause=str(error)) if row.state == "done" else row
+
+
+def _told_by(run: Run, row: Outcome) -> Outcome:
+    lines, samples = read_lines(run), read_resources(run.resources)
+    environment = read_environment(run.environment) | _data_digests(run)
     weights = {"weights_sha256": digest} if (digest := weights_digest(run)) else {}
     speed, waited = pace_of(lines, int(row.settings.get("batch") or _batch(run)))
-    more: dict[str, Any] = {"images_per_second": speed, "waiting_seconds": waited, **cards(samples)}
+    more: dict[str, Any] = {"images_per_second": speed, "waiting_seconds": waited, **cards(samples), **kernels(run)}
     measured = replace(row.measured, **more) if row.measured else None
     return replace(
         row, measured=measured, result=result_of(lines) | weights, environment=environment or row.environment
@@ -195,8 +220,6 @@ def row_of_folder(row: Outcome, folder: Path) -> Outcome:
 
 
 def _batch(run: Run) -> int:
-    from onelook.structures.settings import read_toml
-
     return int(read_toml(run.settings).get("batch") or 1) if run.settings.is_file() else 1
 
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from onelook.experiments.grid import Grid, refuse_full_disk, settled
+from onelook.experiments.grid import Grid, is_tried_again, refuse_full_disk, settled
 from onelook.experiments.outcome import Outcome, read_outcomes
+from onelook.experiments.past_run import read_lines
 from onelook.experiments.plan import Plan, Point, Range, dimensions, excludes, merged, request
-from onelook.experiments.request import Request
+from onelook.experiments.request import Request, as_row_has_it
 from onelook.experiments.search_settings import SearchSettings
 from onelook.structures.errors import UserError
 from onelook.training.run import Run
@@ -44,17 +45,12 @@ class SearchQueue:
 
     def __init__(self, grid: Grid) -> None:
         assert grid.plan.search is not None
-        if len(grid.plan.seeds) > 1:
-            where = f"{grid.plan.path}: search"
-            raise UserError(
-                f"{where}: expected one seed, got {len(grid.plan.seeds)}; repeat the best in a plan of its own"
-            )
         self.grid, self.search = grid, grid.plan.search
         self.optuna = load_optuna()
         self.study = self.optuna.create_study(direction="maximize", pruner=_pruner(self.optuna, self.search))
         self.trials: dict[str, Trial] = {}
         self._waiting: list[Trial] = []
-        for row in sorted(read_outcomes(grid.folder), key=lambda row: row.id):
+        for row in read_outcomes(grid.folder):  # by the numbers of the trials
             if row.network:
                 self._replay(row)
 
@@ -74,11 +70,13 @@ class SearchQueue:
         return trial.request, trial.row
 
     def ended(self, request: Request, row: Outcome) -> None:
-        """Keep the row, and tell the study when it is one of an end."""
+        """Keep the row, and tell the study when it is one of an end; a run that failed goes back in line as the plan says."""
         trial = self.trials[request.name]
         trial.row = row
         self.grid.keep(row)
-        if row.ended:
+        if is_tried_again(self.grid.plan, row):
+            self._waiting.append(trial)
+        elif row.ended:
             self._tell(trial.asked, row)
 
     def is_hopeless(self, request: Request) -> bool:
@@ -111,12 +109,18 @@ class SearchQueue:
         self.study.enqueue_trial(_parameters(plan, row.axes))
         asked = self.study.ask()
         found = replace(request(plan, suggested(plan, asked), plan.seeds[0]), name=row.id)
-        trial = self.trials[row.id] = Trial(found, settled(self.grid, found, row), asked)
+        same = as_row_has_it(found, row)
+        if row.attempts and not same:
+            raise UserError(
+                f"{self.grid.folder}: expected the plan that it was begun with, got one that runs {row.id} with other settings; "
+                "choose another --out"
+            )
+        trial = self.trials[row.id] = Trial(found, settled(self.grid, found, row if same else None), asked)
         self._report(trial)
-        if trial.row.ended:
-            self._tell(asked, trial.row)
-        else:
+        if not trial.row.ended or is_tried_again(plan, trial.row):
             self._waiting.append(trial)
+        else:
+            self._tell(asked, trial.row)
 
     def _report(self, trial: Trial) -> bool:
         """Tell the study what the run's evaluations say that it does not know; return whether the run is to be given up."""
@@ -173,16 +177,28 @@ def _parameters(plan: Plan, axes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _evaluations(run: Run, metric: str) -> Iterator[tuple[int, float]]:
-    """Yield when a run was evaluated, in ticks, and what its metric was."""
-    for line in run.read_metrics():
+    """Yield when a run was evaluated, in ticks, and what its metric was; of a broken file nothing: its row will tell of it."""
+    try:
+        lines = read_lines(run)
+    except UserError:
+        return
+    for line in lines:
         if line.get("kind") == "eval" and line.get(metric) is not None:
-            yield round(TICKS * line.get("epoch", 0)), float(line[metric])
+            yield round(TICKS * (line.get("epoch") or 0)), float(line[metric])
 
 
 def best(rows: Sequence[Outcome], metric: str) -> Outcome | None:
     """Return the row with the highest metric among those that are done; None where there is none."""
     done = [row for row in rows if row.state == "done" and row.result.get(metric) is not None]
     return max(done, key=lambda row: float(row.result[metric]), default=None)
+
+
+def refuse_repeats(plan: Plan) -> None:
+    """Raise UserError for a search that would run each of its points with several seeds."""
+    if len(plan.seeds) > 1:
+        raise UserError(
+            f"{plan.path}: search: expected one seed, got {len(plan.seeds)}; repeat the best in a plan of its own"
+        )
 
 
 def load_optuna() -> Any:

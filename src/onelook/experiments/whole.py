@@ -16,7 +16,7 @@ from onelook.experiments.plan_file import read_plan
 from onelook.experiments.proof import trained_alike
 from onelook.experiments.request import Request
 from onelook.experiments.running import Running
-from onelook.experiments.search import SearchQueue, best, load_optuna
+from onelook.experiments.search import SearchQueue, best, load_optuna, refuse_repeats
 from onelook.structures.errors import UserError, nearest
 from onelook.structures.progress import track
 from onelook.training.report.chart import duration
@@ -73,9 +73,8 @@ def run_grid(
         queue = _queue(grid, requests)
         todo = [each for each in requests if each.name not in queue.rows or not queue.rows[each.name].ended]
         with stop.at_once():
-            _tell_ahead(
-                plan, requests, list(queue.rows.values()), in_a_process(check, todo, str(plan.path), forecast), say
-            )
+            found = in_a_process(check, todo, str(plan.path), forecast) if todo else Checked((), {})
+            _tell_ahead(plan, requests, list(queue.rows.values()), found, say)
         _run(grid, queue, engine, parallel, stop, say)
     rows = tuple(queue.rows.values())
     _tell_end(plan, folder, rows, stop.wished, say)
@@ -86,6 +85,7 @@ def _runs_of(plan: Plan) -> list[Request]:
     """Return the plan's runs; of a search one for each point of each axis, which is enough to check them all."""
     if plan.search is None:
         return expand(plan)
+    refuse_repeats(plan)
     load_optuna()
     axes = dimensions(plan)
     low, high = ({key: getattr(span, end) for key, span in plan.ranges.items()} for end in ("low", "high"))

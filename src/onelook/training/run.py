@@ -31,6 +31,7 @@ class Run:
         self.diagnosis = folder / "diagnosis.md"
         self.metrics = folder / "metrics.jsonl"
         self.resources = folder / "resources.jsonl"
+        self.kernels = folder / "kernels.json"
         self.samples = folder / "samples.jsonl"
         self.forecast = folder / "forecast.json"
         self.board = folder / "tensorboard"
@@ -76,7 +77,7 @@ class Run:
 def _read_lines(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     parsed = []
     for number, line in enumerate(lines, start=1):
         try:

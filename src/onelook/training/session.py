@@ -67,7 +67,7 @@ class Session:
         self.state = State(network, MovingAverage(network, settings.ema), make_optimizer(network, settings), guard)
         self.recovery = Recovery(run, self.state, task.train, settings, say, ranks.size)
         self.rate_at = make_rate(settings, task.net, lambda: self.state.scores)
-        self.watch = Watch(run, task, self.total, self.steps_an_epoch, say)
+        self.watch = Watch(run, task, self.total, self.steps_an_epoch, say, self.device.type == "cuda" and ranks.first)
         self.ends_at: float | None = None
         """When (time.monotonic) the run must have ended, its last evaluation and report counted in."""
         self.reserve = 0.0
@@ -108,7 +108,10 @@ class Session:
                 self._train_on(stop, heartbeat)
         if self.ranks.any(stop.wished, self.device) and (self._saved_step != self.state.step or self.state.evaluates):
             self.save()
-        heartbeat.end()  # where something is raised, who tells of it takes the sign away
+        if self.done:
+            heartbeat.leave(self.state.step, "being proved")  # told_ending takes it away, as where something is raised
+        else:
+            heartbeat.end()
         return self.done
 
     @property

@@ -1,6 +1,7 @@
 """What a training can be told, and what follows for the data at hand from what it was not told."""
 
 import dataclasses
+import math
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
@@ -23,7 +24,7 @@ class TrainSettings:
     recipe: str = "modern"
     """`modern`: AdamW, cosine, EMA, mosaic. `darknet`: SGD and the rates, steps and batch that the cfg's [net] says."""
     epochs: float | None = None
-    """How often every image is seen; of `epochs` and `max_batches` one may be given."""
+    """How often every image is seen: the last step is a whole one. Of `epochs` and `max_batches` one may be given."""
     max_batches: int | None = None
     """Steps of the optimizer."""
     batch: int | None = None
@@ -282,10 +283,13 @@ def _step_count(settings: TrainSettings, images: int, classes: int, batch: int) 
         return settings.max_batches
     if settings.epochs is None and settings.recipe == "darknet":
         return max(6000, 2000 * classes)  # as AlexeyAB's README counsels
-    return max(1, round((settings.epochs or DEFAULT_EPOCHS) * images / batch))
+    return max(1, math.ceil((settings.epochs or DEFAULT_EPOCHS) * images / batch - ROUNDING))
 
 
 DEFAULT_EPOCHS = 50.0
+
+ROUNDING = 1e-6
+"""Part of a step that counts as none: 0.1 epochs of 30 images at batch 3 are one step, whatever floating point makes of it."""
 
 
 def divisor(batch: int, wanted: int, processes: int = 1) -> int:

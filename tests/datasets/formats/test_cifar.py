@@ -76,3 +76,16 @@ def test_pictures_of_another_size_are_scaled_and_that_is_said(tmp_path: Path):
 
     assert lost == ["cifar has pictures of 32x32: 6 of another size are scaled to it"]
     assert read(tmp_path / "out").sizes.tolist() == [[32, 32]] * 6
+
+
+def test_labels_in_an_array_and_too_few_names_are_read_all_the_same(tmp_path: Path):
+    pixels = np.zeros((3, 3072), np.uint8)
+    meta = {"label_names": ["a", "b"]}
+    batch = {"data": pixels, "labels": np.array([1, 0, 1], np.uint8), "filenames": ["only one"]}
+    for name, value in (("batches.meta", meta), ("data_batch_1", batch)):
+        (tmp_path / name).write_bytes(pickle.dumps(value, protocol=2))
+
+    data = read(tmp_path)
+
+    assert data.labels.tolist() == [1, 0, 1]
+    assert str(data.paths[0]).endswith("data_batch_1_00000.ppm")

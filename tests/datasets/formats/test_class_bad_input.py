@@ -1,5 +1,8 @@
 """What can be wrong with images that have a class: csv lines without an image, images in no class, two orders of classes."""
 
+import io
+import json
+import tarfile
 from pathlib import Path
 
 import cv2
@@ -7,7 +10,7 @@ import numpy as np
 import pytest
 
 from onelook.datasets.findings import Finding
-from onelook.datasets.formats import folders, imagenet
+from onelook.datasets.formats import folders, imagenet, shards
 from onelook.structures.errors import FormatError
 
 
@@ -47,6 +50,19 @@ def test_an_image_in_no_class_is_named(tree: Path) -> None:
     assert [(each.code, each.path.name) for each in found] == [("unlabelled", "stray.JPEG")]
 
 
+@pytest.mark.parametrize("top", ["train", "."])
+def test_an_image_beside_the_folders_by_class_has_none_and_is_named(tmp_path: Path, top: str) -> None:
+    for name in ("ant", "bee"):
+        picture(tmp_path / top / name / "1.png")
+    picture(tmp_path / top / "stray.png")
+    found: list[Finding] = []
+
+    dataset = folders.read(tmp_path, found.append)
+
+    assert dataset.labels.tolist() == [0, 1, -1]
+    assert [(each.code, each.path.name) for each in found] == [("unlabelled", "stray.png")]
+
+
 def test_folders_take_the_order_of_a_list_and_refuse_two_that_differ(tmp_path: Path) -> None:
     for name in ("ant", "bee"):
         picture(tmp_path / "train" / name / "1.png")
@@ -56,3 +72,19 @@ def test_folders_take_the_order_of_a_list_and_refuse_two_that_differ(tmp_path: P
     (tmp_path / "labels.txt").write_text("ant\nbee\n")
     with pytest.raises(FormatError, match=r"expected one list of class names, got classes.txt, labels.txt that differ"):
         folders.read(tmp_path, pytest.fail)
+
+
+@pytest.mark.parametrize(("label", "place"), [(1, 1), ("1", 0)])
+def test_a_class_in_a_shard_is_a_number_in_the_list_or_a_name(tmp_path: Path, label: int | str, place: int) -> None:
+    picture(tmp_path / "a.png")
+    (tmp_path / "labels.txt").write_text("1\n0\n")
+    with tarfile.open(tmp_path / "train-000000.tar", "w") as archive:
+        for name, data in (
+            ("a.png", (tmp_path / "a.png").read_bytes()),
+            ("a.json", json.dumps({"label": label}).encode()),
+        ):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+
+    assert shards.read(tmp_path, pytest.fail).labels.tolist() == [place]

@@ -50,6 +50,26 @@ def test_with_one_setting_the_seeds_are_averaged_over() -> None:
     assert found.interval.high == pytest.approx(statistics.fmean(differences) + reach, abs=1e-5)
 
 
+def test_axes_that_a_plan_varies_together_are_compared_as_one() -> None:
+    made = [
+        replace(
+            outcome(batch=batch, epochs=epochs),
+            axes={"batch": batch, "learning_rate": batch / 1000, "epochs": epochs},
+            result={"ap50": batch / 100 + epochs / 10},
+        )
+        for batch in (4, 8)
+        for epochs in (1, 5)
+    ]
+    alone = as_rows(made)
+    zipped = [replace(row, together=(frozenset({"batch", "learning_rate"}),)) for row in alone]
+
+    assert contrast(alone, "batch", 4, 8, ACCURACY).value is None, "nobody says that they belong together"
+    for axis, first, second in (("batch", 4, 8), ("learning_rate", 0.004, 0.008)):
+        found = contrast(zipped, axis, first, second, ACCURACY)
+        assert found.value == pytest.approx(0.04)
+        assert len(found.pairs) == 2
+
+
 def test_one_run_a_level_has_a_difference_and_no_interval() -> None:
     found = contrast(as_rows([outcome(batch=4), outcome(batch=8)]), "batch", 4, 8, ACCURACY)
 

@@ -37,6 +37,64 @@ def test_two_machines_grids_merge_and_keep_their_names_apart(tmp_path: Path) -> 
     assert axes_of(rows)[-1] == "machine"
 
 
+def test_what_two_plans_have_fixed_otherwise_is_an_axis_of_both(tmp_path: Path) -> None:
+    """Else runs of two networks, or of two widths, would count as repeats of one setting."""
+    folders = []
+    for network, width in (("large", 320), ("tiny", 416)):
+        made = [
+            replace(
+                outcome(network, batch), axes={"batch": batch}, settings={"batch": batch, "width": width, "seed": 0}
+            )
+            for batch in (4, 8)
+        ]
+        folders.append(write_grid(tmp_path / network, made))
+
+    rows = read_rows(folders)
+
+    assert axes_of(rows) == ["batch", "network", "width"]
+    assert levels_of(rows, "width") == [320, 416]
+    assert axes_of(read_rows(folders[:1])) == ["batch"]
+
+
+LISTED = """
+[[list]]
+name = "plain"
+mosaic = 0
+[[list]]
+name = "much"
+augment.flip = 0.5
+[[zip]]
+batch = [4, 8]
+learning_rate = [0.1, 0.2]
+"""
+
+
+def test_a_plan_says_what_it_varies_together_and_what_a_point_leaves_out_is_the_default(tmp_path: Path) -> None:
+    made = [
+        replace(outcome(batch=batch), id=f"{batch}-{name}", run=f"runs/{batch}-{name}", axes={"batch": batch, **point})
+        for batch in (4, 8)
+        for name, point in (("plain", {"mosaic": 0}), ("much", {"augment.flip": 0.5}))
+    ]
+    grid = write_grid(tmp_path / "g", made)
+    (grid / "plan.toml").write_text(LISTED)
+
+    rows = read_rows([grid])
+
+    assert set(rows[0].together) == {frozenset({"batch", "learning_rate"}), frozenset({"mosaic", "augment.flip"})}
+    assert sorted(map(str, levels_of(rows, "mosaic"))) == ["0", "default"]
+    assert sorted(map(str, levels_of(rows, "augment.flip"))) == ["0.5", "default"]
+
+
+def test_a_run_of_a_grid_named_alone_is_told_by_its_row(tmp_path: Path) -> None:
+    grid = write_grid(tmp_path / "g", [replace(outcome(), run="runs/tiny-4-1-0")])
+    run = make_run(grid / "runs" / "tiny-4-1-0", 0.9, batch=4)
+
+    (row,) = read_rows([run])
+
+    assert row.outcome == outcome(run="runs/tiny-4-1-0")
+    assert (row.name, row.folder) == (str(run), run)
+
+
 def test_a_folder_named_twice_counts_once(tmp_path: Path) -> None:
     grid = write_grid(tmp_path / "g", [outcome(), outcome(batch=8)])
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.experiments.report.known_grids import as_rows, outcome
 
+from onelook.experiments.outcome import Measured
 from onelook.experiments.report.figures import cpu_seconds
 from onelook.experiments.report.rows import Row
 from onelook.experiments.report.run_tables import best_settings, costs, every_run, front_table
@@ -23,6 +24,16 @@ def test_a_run_that_failed_is_a_row_with_its_cause() -> None:
     assert cells[column(names, "state")] == "out of memory"
     assert cells[column(names, "cause")] == "over 512 MiB"
     assert cells[column(names, "accuracy")] == "-"
+
+
+def test_the_largest_gpu_kernel_is_named_where_any_run_tells_it() -> None:
+    measured = Measured(10.0, gpu_kernel="gemm", gpu_kernel_share=0.5, gpu_power_watts=300.0)
+    table = every_run(as_rows([outcome(), outcome(batch=8, measured=measured)]))
+    names = [each.name for each in table.columns]
+
+    assert [cells[column(names, "largest kernel")] for cells in table.cells()] == ["-", "gemm"]
+    assert [cells[column(names, "GPU power (W)")] for cells in table.cells()] == ["-", "300"]
+    assert "largest kernel" not in [each.name for each in every_run(as_rows([outcome()])).columns]
 
 
 def test_the_best_setting_is_the_one_with_the_highest_mean() -> None:

@@ -127,7 +127,10 @@ def test_a_file_that_carries_code_is_refused_and_not_executed(
     assert not (tmp_path / "executed").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"no file of torch's", b"PK\x03\x04cut"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no file of torch's", b"PK\x03\x04cut", b"\x80\x02.", b"\x80\x02]q\x00h\x07.", b"\x80\x02K\x01\x85R."],
+)
 def test_a_broken_file_is_told_in_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "w.pth").write_bytes(content)
     with pytest.raises(FormatError) as caught:
@@ -135,6 +138,25 @@ def test_a_broken_file_is_told_in_one_line(tmp_path: Path, content: bytes) -> No
 
     assert str(caught.value).startswith(str(tmp_path / "w.pth"))
     assert "\n" not in str(caught.value)
+
+
+def test_tensors_that_are_no_plain_ones_are_told_in_one_line(tmp_path: Path) -> None:
+    torch.save({"conv1.weight": torch.eye(3).to_sparse()}, tmp_path / "w.pth")
+
+    with pytest.raises(FormatError, match=r"w\.pth: expected a file of torch's, got another"):
+        read_stored(tmp_path / "w.pth")
+
+
+def test_only_the_connections_to_the_classes_begin_near_nothing() -> None:
+    """A hidden one that is as wide as there are classes is drawn like all others."""
+    wide = small("vgg11", 512).network
+    auxiliary = small("googlenet", 1024).network
+
+    deviations = {name: wide.get_parameter(f"classifier.{name}.weight").std().item() for name in (0, 3, 6)}
+    assert deviations == pytest.approx({0: 0.0625, 3: 0.0625, 6: 0.01}, rel=0.05)
+    assert auxiliary.get_parameter("aux1.fc1.weight").std().item() == pytest.approx((2 / 2048) ** 0.5, rel=0.05)
+    assert auxiliary.get_parameter("aux2.fc2.weight").std().item() == pytest.approx(0.01, rel=0.05)
+    assert small("vgg11", 8, (16,)).network.get_parameter("classifier.6.2.weight").std().item() < 0.02
 
 
 def test_weights_that_are_not_there_and_weights_of_another_network_are_refused(tmp_path: Path) -> None:

@@ -56,3 +56,7 @@ def test_a_rate_is_held_against_what_is_usual_for_the_kind_of_network() -> None:
 def test_what_the_recipe_says_of_itself_is_no_contradiction(recipe: str) -> None:
     assert found(recipe=recipe) == []
     assert found(recipe=recipe, epochs=100, batch=16) == []
+
+
+def test_an_epoch_over_images_that_the_batch_does_not_divide_is_whole() -> None:
+    assert found(205, epochs=1, batch=4) == []

@@ -52,6 +52,18 @@ def test_a_signal_ends_at_once_what_need_not_be_finished() -> None:
             pytest.fail("a wish from before holds too")
 
 
+def test_while_a_run_is_proved_its_sign_of_life_says_so_and_nobody_else_may_take_it(
+    network: Path, squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(DetectionTask, "prove", lambda _task, run, *_: seen.append(read_heartbeat(run.alive)))
+
+    train(network, squares, out=tmp_path / "run", settings={**SETTINGS, "max_batches": 2}, say=quiet)
+
+    assert [(beat["phase"], beat["step"], beat["pid"]) for beat in seen] == [("being proved", 2, os.getpid())]
+    assert not Run(tmp_path / "run").alive.exists()
+
+
 def test_a_stop_in_an_evaluation_makes_it_later_and_ends_alike(
     network: Path, squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

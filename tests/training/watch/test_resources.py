@@ -93,6 +93,39 @@ def test_a_card_is_told_with_what_it_knows(monkeypatch: pytest.MonkeyPatch) -> N
     json.dumps(told)
 
 
+@pytest.mark.parametrize(
+    ("visible", "memory"),
+    [
+        (None, [0, 1, 2]),
+        ("1", [1]),
+        ("2, 0", [2, 0]),
+        ("0,7,1", [0]),  # as CUDA: nothing behind a card that there is not
+        ("GPU-c", [2]),
+        ("MIG-x", [9]),
+        ("", []),
+        ("-1", []),
+    ],
+)
+def test_only_cards_that_the_run_may_use_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch, visible: str | None, memory: list[int]
+) -> None:
+    several = SimpleNamespace(
+        **{
+            **vars(CARD),
+            "nvmlDeviceGetCount": lambda: 3,
+            "nvmlDeviceGetUUID": lambda card: f"GPU-{'abc'[card]}123",
+            "nvmlDeviceGetHandleByUUID": lambda _: 9,
+            "nvmlDeviceGetMemoryInfo": lambda card: SimpleNamespace(used=card, total=16),
+        }
+    )
+    monkeypatch.setitem(sys.modules, "pynvml", several)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    assert [card["memory"] for card in Gpus().read()] == memory
+
+
 def test_without_a_driver_there_are_no_cards(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = SimpleNamespace(**{**vars(CARD), "nvmlInit": no_driver})
     monkeypatch.setitem(sys.modules, "pynvml", broken)

@@ -83,13 +83,15 @@ def _batches(root: Path) -> list[Path]:
 
 def _read_batch(file: Path, own: list[str], collector: Collector) -> None:
     batch = _words(read_pickle(file), file)
-    pixels, labels = batch.get("data"), batch.get("labels") or batch.get("fine_labels")
-    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape != (len(labels or ()), _ROW):
+    pixels, labels = batch.get("data"), _listed(batch.get("labels", batch.get("fine_labels")))
+    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape != (len(labels), _ROW):
         raise FormatError(f"{file}: expected `data` as uint8 (n, {_ROW}) and n `labels`, got something else")
     kept = _kept(pixels)
     split = split_of(file.name) or "train"
-    files = batch.get("filenames") or [f"{file.name}_{row:05d}.png" for row in range(len(pixels))]
-    for row, (label, name) in enumerate(zip(labels or (), files, strict=True)):
+    files = _listed(batch.get("filenames"))
+    if len(files) != len(pixels):
+        files = [f"{file.name}_{row:05d}.png" for row in range(len(pixels))]
+    for row, (label, name) in enumerate(zip(labels, files, strict=True)):
         picture = packed(kept, row * _ROW, _ROW, Path(_text(name)).stem + ".ppm", planar=True)
         if not collector.image(picture, file, None, split, labelled=False):
             continue
@@ -98,6 +100,13 @@ def _read_batch(file: Path, own: list[str], collector: Collector) -> None:
         else:
             what = f"expected row {row} to have a class from 0 to {len(own) - 1}, got {label!r}"
             collector.tell(file, None, "unknown-class", what, "mend the batch or the meta file")
+
+
+def _listed(labels: Any) -> list[Any]:
+    """Return labels, or names, as a list, where some programs store an array; of anything else none."""
+    if isinstance(labels, np.ndarray):
+        return list(labels.ravel().tolist())
+    return labels if isinstance(labels, list) else []
 
 
 def _kept(pixels: np.ndarray) -> Path:

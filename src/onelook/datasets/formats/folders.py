@@ -39,6 +39,8 @@ def evidence(path: Path) -> str | None:
 def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Dataset:
     """Return the pictures, each with the class of its folder as a whole; there are no boxes. Classes are sorted.
 
+    One beside the folders, in none, has no class, and is told.
+
     A classes.txt, labels.txt or .names beside the folders gives them another order. Raises FormatError for two that differ.
     """
     archive = _archive(path)
@@ -55,6 +57,10 @@ def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Data
         for file in files_below(folder):
             if is_picture(file) and collector.image(file, folder, None, split or None, labelled=False):
                 collector.label(folder_class(folder.name))
+    for split, top in splits.items() or [("", path)]:
+        for file in sorted(file for file in top.iterdir() if is_picture(file)):
+            if collector.image(file, top, None, split or None, labelled=False):
+                collector.unlabelled(file, f"it in a folder of its class, in {top}")
     return collector.finish()
 
 

@@ -129,8 +129,9 @@ def _take(
         collector.tell(file, None, "broken-annotation", what, "write the shard again")
         facts = {"label": ""}
     objects, label = facts.get("objects"), facts.get("label")
-    if ".cls" in sample and sample[".cls"].strip().isdigit():
-        place = int(sample[".cls"])
+    number = sample.get(".cls", str(label).encode() if type(label) is int else b"").strip()
+    if number.isdigit():
+        place = int(number)
         label = own[place] if own and place < len(own) else str(place)
     if not collector.image(sample["picture"], file, None, split, objects is not None):
         return

@@ -104,12 +104,13 @@ def setting_of(row: Row, *without: str) -> str:
 def _values(rows: Sequence[Row], axis: str, level: Any, figure: Figure) -> dict[Where, float]:
     """Return the figure, or its logarithm, by where it was found; runs that agree in all of that are averaged."""
     found = []
+    together = {other for row in rows for group in row.together if axis in group for other in group}
     for row in rows:
         value = figure.of(row.outcome) if row.done and as_key(row.levels.get(axis)) == as_key(level) else None
         if value is None or (figure.ratio and value <= 0):
             continue
         machine = "" if axis == MACHINE else row.machine
-        where = Where(setting_of(row, axis, MACHINE), row.outcome.seed, machine)
+        where = Where(setting_of(row, axis, MACHINE, *together), row.outcome.seed, machine)
         found.append((where, math.log(value) if figure.ratio else value))
     return _averaged(found)
 

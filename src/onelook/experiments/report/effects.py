@@ -17,7 +17,8 @@ METHOD = (
     "Every level is set against the first of its axis: runs that agree in all other axes, in the seed and in the machine make a "
     "pair, the seeds and machines of a setting are averaged, and the mean over settings is told with Student's 95 % interval. "
     "Times, memory and speed are compared as ratios (geometric mean), accuracy and losses as differences. A run that was not done "
-    "makes no pair. One setting has no interval: repeat it with other seeds."
+    "makes no pair. One setting has no interval: repeat it with other seeds. Axes that the plan varies together (a zip, a list) "
+    "cannot be told apart: what one does is what all of them do."
 )
 
 

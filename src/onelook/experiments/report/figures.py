@@ -139,6 +139,7 @@ FIGURES = (
     CPU_COST,
     Figure("gpu_utilisation", "GPU", _measured(lambda m: m.gpu_utilisation), _percentage),
     Figure("gpu_memory_bytes", "GPU memory", _measured(lambda m: m.gpu_memory_bytes), memory, "less", ratio=True),
+    Figure("gpu_power_watts", "GPU power (W)", _measured(lambda m: m.gpu_power_watts), _three, "less", ratio=True),
     Figure("gpu_energy_joules", "GPU energy (J)", _measured(lambda m: m.gpu_energy_joules), _three, "less", ratio=True),
     Figure("gpu_kernel_mean_seconds", "largest kernel (s)", _measured(lambda m: m.gpu_kernel_mean_seconds), _three),
     Figure("gpu_kernel_share", "largest kernel's share", _measured(lambda m: m.gpu_kernel_share), share),

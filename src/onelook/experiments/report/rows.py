@@ -7,14 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from onelook.experiments.outcome import OUTCOMES, Outcome, read_outcomes
+from onelook.experiments.outcome import OUTCOMES, PLAN, RUNS, Outcome, read_outcome, read_outcomes, row_path
 from onelook.experiments.past_run import flat, outcome_of_run, read_lines
+from onelook.experiments.plan_file import varied_together
 from onelook.experiments.report.machines import MACHINE, describe_machine, name_machines
 from onelook.structures.errors import UserError
 from onelook.training.origin import read_origin
 from onelook.training.run import Run
 
 SEED = "seed"
+
+NAMED = ("network", "data")
+"""Axes whose level every row says, whether its plan had several or not."""
+
+DEFAULT = "default"
+"""The level of a run whose plan varied a setting and left it out here, as a point of a [[list]] may."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,8 @@ class Row:
     machine: str
     levels: Mapping[str, Any]
     """What the run was told to be, by axis: those of the plan, and `machine` where there are several; not the seed."""
+    together: tuple[frozenset[str], ...] = ()
+    """Axes that the run's plan varies together."""
 
     @property
     def done(self) -> bool:
@@ -43,6 +52,8 @@ class Place:
     name: str
     outcome: Outcome
     folder: Path
+    together: tuple[frozenset[str], ...] = ()
+    """Axes that the run's plan varies together."""
 
 
 def read_rows(folders: Sequence[Path]) -> list[Row]:
@@ -72,6 +83,7 @@ def make_rows(places: Sequence[Place]) -> list[Row]:
             place.folder,
             machine,
             {axis: _level(place, told, axis) for axis in axes} | ({MACHINE: machine} if several else {}),
+            place.together,
         )
         for place, told, machine in zip(places, chosen, machines, strict=True)
     ]
@@ -85,12 +97,21 @@ def is_grid(folder: Path) -> bool:
 def places_in(folder: Path) -> list[Place]:
     """Return the runs of a grid's folder, or the run of a run's. Raises UserError for a folder that is neither."""
     if is_grid(folder):
-        return [Place(outcome.id, outcome, folder / outcome.run) for outcome in read_outcomes(folder)]
+        together = varied_together(folder / PLAN)
+        return [Place(outcome.id, outcome, folder / outcome.run, together) for outcome in read_outcomes(folder)]
     if not (folder / "settings.toml").is_file():
         raise UserError(
             f"{folder}: expected a run's or a grid's folder, got {'neither' if folder.is_dir() else 'no folder'}"
         )
-    return [Place(str(folder), outcome_of_run(folder), folder)]
+    return [_in_its_grid(folder) or Place(str(folder), outcome_of_run(folder), folder)]
+
+
+def _in_its_grid(folder: Path) -> Place | None:
+    """Return a run as the row of its grid tells it, which has measured the whole process; None for one that is in no grid."""
+    run = folder.resolve()
+    grid, row = run.parent.parent, row_path(run.parent.parent, run.name)
+    outcome = read_outcome(row) if run.parent.name == RUNS and row.is_file() else None
+    return Place(str(folder), outcome, folder, varied_together(grid / PLAN)) if outcome and outcome.network else None
 
 
 def axes_of(rows: Sequence[Row]) -> list[str]:
@@ -137,17 +158,22 @@ def _chosen(place: Place) -> dict[str, Any]:
 
 
 def _axes(places: Sequence[Place], chosen: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what varies: the plans' axes, and for runs without a plan whatever differs among them."""
+    """Return what varies: the plans' axes, and whatever else differs between plans, or among runs without one."""
     planned = [axis for place in places for axis in place.outcome.axes]
-    both = zip(places, chosen, strict=True)
-    alone = [(place, told) for place, told in both if not place.outcome.axes and place.outcome.network]
-    keys = dict.fromkeys(key for _, told in alone for key in told)
-    differing = [key for key in keys if len({as_key(_level(place, told, key)) for place, told in alone}) > 1]
+    known = [(place, told) for place, told in zip(places, chosen, strict=True) if place.outcome.network]
+    fixed = (key for place, _ in known if place.outcome.axes for key in place.outcome.settings)
+    keys = dict.fromkeys([*NAMED, *(key for _, told in known for key in told), *fixed])
+    differing = [key for key in keys if len({as_key(_level(place, told, key)) for place, told in known}) > 1]
     return [axis for axis in dict.fromkeys([*planned, *differing]) if axis != SEED]
 
 
 def _level(place: Place, chosen: Mapping[str, Any], axis: str) -> Any:
-    return chosen.get(axis, place.outcome.settings.get(axis))
+    """Return what a run was told to be on an axis; None where nobody knows."""
+    outcome = place.outcome
+    if axis in NAMED:
+        return chosen.get(axis) or getattr(outcome, axis) or None
+    told = chosen.get(axis, outcome.settings.get(axis))
+    return DEFAULT if told is None and outcome.axes else told
 
 
 def _number(value: Any) -> Any:

@@ -46,6 +46,7 @@ def every_run(rows: Sequence[Row]) -> Table:
     """Return a row a run: what it was told to be, every figure that any run tells, its state, and its cause where it has one."""
     axes = axes_of(rows)
     figures = [figure for figure in FIGURES if any(figure.of(row.outcome) is not None for row in rows)]
+    kernels = [_kernel(row) for row in rows]
     columns = (
         Column("run", number=False),
         *(Column(axis, number=False) for axis in axes),
@@ -53,9 +54,13 @@ def every_run(rows: Sequence[Row]) -> Table:
         Column("state", number=False, form=in_state),
         Column("cause", number=False),
         *_columns(figures),
+        *([Column("largest kernel", number=False, key="gpu_kernel")] if any(kernels) else []),
         Column("attempts"),
     )
-    lines = tuple(_run_line(row, axes, figures) for row in rows)
+    lines = tuple(
+        (*_run_line(row, axes, figures), *([kernel] if any(kernels) else []), row.outcome.attempts)
+        for row, kernel in zip(rows, kernels, strict=True)
+    )
     note = (
         "Losses are means over the logged steps of a run's last tenth; accuracy is AP50, of classifiers top-1, on val."
     )
@@ -115,7 +120,12 @@ def _run_line(row: Row, axes: Sequence[str], figures: Sequence[Figure]) -> tuple
     outcome = row.outcome
     told = (figure.of(outcome) for figure in figures)
     levels = (row.levels.get(axis) for axis in axes)
-    return (row.name, *levels, outcome.seed, outcome.state, outcome.cause, *told, outcome.attempts)
+    return (row.name, *levels, outcome.seed, outcome.state, outcome.cause, *told)
+
+
+def _kernel(row: Row) -> str | None:
+    """Return the name of the GPU kernel that took most time."""
+    return row.outcome.measured.gpu_kernel if row.outcome.measured else None
 
 
 def _scored(rows: Sequence[Row]) -> list[Setting]:

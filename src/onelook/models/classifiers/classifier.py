@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from onelook.models.class_loss import class_losses
+from onelook.models.classifiers.googlenet import Auxiliary
 from onelook.models.classifiers.initial import reset
 from onelook.models.classifiers.table import CLASSIFIERS
 from onelook.models.loss_settings import LossSettings
@@ -80,8 +81,15 @@ def build(named: NamedNetwork) -> nn.Module:
         last = network.get_submodule(kind.last)
         assert isinstance(last, nn.Linear)
         setattr(network.get_submodule(above), own, _head(last.in_features, named))
-    reset(network, named.classes)
+    reset(network, _logits(network, kind.last))
     return network
+
+
+def _logits(network: nn.Module, last: str) -> list[nn.Module]:
+    """Return the connections to the classes: the last one, and those of auxiliary heads."""
+    found = network.get_submodule(last)
+    own = found[-1] if isinstance(found, nn.Sequential) else found
+    return [own, *(module.fc2 for module in network.modules() if isinstance(module, Auxiliary))]
 
 
 def _head(before: int, named: NamedNetwork) -> nn.Sequential:

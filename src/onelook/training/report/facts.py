@@ -67,7 +67,7 @@ def read_environment(path: Path) -> dict[str, Any]:
 
 def _read_metrics(path: Path) -> list[dict[str, Any]]:
     """Return the lines; a last one that is cut short, as a killed run leaves it, is left out."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
     metrics = []
     for number, line in enumerate(lines, start=1):
         try:

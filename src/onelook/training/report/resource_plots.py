@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ Samples = Sequence[Mapping[str, Any]]
 
 
 def read_resources(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a resources.jsonl; one that a kill cut short is left out, no file gives none."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    """Return the lines of a resources.jsonl; one that a kill cut short, or without its time, is left out; no file gives none."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
     parsed = []
     for line in lines:
         try:
-            parsed.append(dict(json.loads(line)))
+            sample = dict(json.loads(line))
         except (ValueError, TypeError):
             continue
+        if isinstance(sample.get("time"), int | float):
+            parsed.append(sample)
     return parsed
 
 
@@ -72,11 +75,27 @@ def _memory_share(line: Mapping[str, Any]) -> float:
     return float(100 * line["memory"] / max(1, line["memory"] + line["available"]))
 
 
+PAUSE, PAUSED = 60.0, 1.0
+"""Seconds from which a gap between two samples is a pause, and those that a pause counts as."""
+
+
+def seconds_between(samples: Samples) -> list[float]:
+    """Return for each sample but the first the seconds of the run's own time since the one before.
+
+    A pause is one of over PAUSE, one in which the clock went back, and one behind which another process samples: it has taken
+    less processor time (`sampling`) than the one before.
+    """
+    found = []
+    for before, after in pairwise(samples):
+        gap = float(after["time"]) - float(before["time"])
+        resumed = float(after.get("sampling") or 0.0) < float(before.get("sampling") or 0.0)
+        found.append(PAUSED if not 0 <= gap <= PAUSE or (resumed and gap > PAUSED) else gap)
+    return found
+
+
 def _minutes(samples: Samples) -> Reals:
-    """Return when each sample was taken, in minutes of the run's own time: a gap of over a minute counts as a second."""
-    times = np.asarray([float(line["time"]) for line in samples])
-    gaps = np.diff(times, prepend=times[0])
-    return np.asarray(np.cumsum(np.where((gaps < 0) | (gaps > 60), 1.0, gaps)) / 60)
+    """Return when each sample was taken, in minutes of the run's own time."""
+    return np.asarray(np.cumsum([0.0, *seconds_between(samples)]) / 60)
 
 
 def _column(samples: Samples, value: Callable[[Mapping[str, Any]], Any]) -> Reals:

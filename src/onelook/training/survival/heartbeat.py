@@ -50,12 +50,21 @@ class Heartbeat:
         except OSError:  # a full disk: the sign is then an old one, and the run goes on
             self.end()
 
+    def leave(self, step: int, phase: str) -> None:
+        """Say that `phase` begins, and leave the sign to who ends the run: nobody else may take the folder meanwhile."""
+        self.beat(step, phase)
+        self._close()
+
     def end(self) -> None:
         """Take the sign away."""
         if self._file is not None:
+            self._close()
+            self.path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._file is not None:
             os.close(self._file)
             self._file = None
-            self.path.unlink(missing_ok=True)
 
 
 def read_heartbeat(path: Path) -> dict[str, Any] | None:

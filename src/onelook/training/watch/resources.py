@@ -1,6 +1,7 @@
 """resources.jsonl: what a run takes of the machine, sampled beside it by one thread that sleeps."""
 
 import json
+import os
 import shutil
 import threading
 import time
@@ -18,7 +19,7 @@ EVERY = 5.0
 
 
 class Gpus:
-    """The graphics cards that NVIDIA's library tells of; none where it is missing."""
+    """The graphics cards that this process may use, by NVIDIA's library; none where it is missing."""
 
     def __init__(self) -> None:
         self._cards: list[Any] = []
@@ -27,7 +28,7 @@ class Gpus:
 
             pynvml.nvmlInit()
             self._nvml = pynvml
-            self._cards = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
+            self._cards = _usable(pynvml, os.environ.get("CUDA_VISIBLE_DEVICES"))
         except ImportError:
             return
         except pynvml.NVMLError:
@@ -56,6 +57,29 @@ class Gpus:
             except nvml.NVMLError:
                 values[name] = None
         return values
+
+
+def _usable(nvml: Any, visible: str | None) -> list[Any]:
+    """Return the handles of the cards that CUDA_VISIBLE_DEVICES names, by numbers or UUIDs; None names all.
+
+    As CUDA does, what comes behind a word that is no card is not looked at. Numbers are NVIDIA's library's, as CUDA has them under
+    CUDA_DEVICE_ORDER=PCI_BUS_ID, and on a machine with cards of one kind.
+    """
+    cards = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
+    if visible is None:
+        return cards
+    found: list[Any] = []
+    for word in map(str.strip, visible.split(",")):
+        if word.startswith("MIG-"):  # a slice of a card
+            card = nvml.nvmlDeviceGetHandleByUUID(word)
+        elif word.startswith("GPU-"):
+            card = next((each for each in cards if nvml.nvmlDeviceGetUUID(each).startswith(word)), None)
+        else:
+            card = cards[int(word)] if word.isdecimal() and int(word) < len(cards) else None
+        if card is None:
+            break
+        found.append(card)
+    return found
 
 
 class ResourceMonitor:

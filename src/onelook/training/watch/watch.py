@@ -10,6 +10,7 @@ from onelook.training.loop import StepResult
 from onelook.training.report.chart import duration
 from onelook.training.run import Run
 from onelook.training.tasks.task import Say, Task
+from onelook.training.watch.kernels import KernelWatch
 from onelook.training.watch.live import figures_table
 from onelook.training.watch.resources import ResourceMonitor
 from onelook.training.watch.tensorboard import Board, need_tensorboard
@@ -22,9 +23,14 @@ EPOCH_SECONDS = 2.0
 
 
 class Watch:
-    """As a context, watches one process's part of a run of `total` steps, `steps_an_epoch` of them an epoch."""
+    """As a context, watches one process's part of a run of `total` steps, `steps_an_epoch` of them an epoch.
 
-    def __init__(self, run: Run, task: Task, total: int, steps_an_epoch: float, say: Say) -> None:
+    With `kernels`, where there is an NVIDIA GPU, what its kernels take is looked at once.
+    """
+
+    def __init__(
+        self, run: Run, task: Task, total: int, steps_an_epoch: float, say: Say, kernels: bool = False
+    ) -> None:
         self.run, self.task, self.total, self.steps_an_epoch, self.say = run, task, total, steps_an_epoch, say
         self.batch = task.settings.batch or 1
         if task.settings.tensorboard:
@@ -35,6 +41,7 @@ class Watch:
         self.pace = Pace()
         self.step = 0
         self.monitor = ResourceMonitor(run.resources, lambda: self.step)
+        self._kernels = KernelWatch(run.kernels, total, say) if kernels else None
         self._since_log: list[StepPace] = []
         self._epoch: list[StepPace] = []
         self._losses: list[float] = []
@@ -47,6 +54,8 @@ class Watch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.monitor.__exit__(kind, error, trace)
+        if self._kernels:
+            self._kernels.end()
         if self._board:
             self._board.close()
 
@@ -63,6 +72,9 @@ class Watch:
         pace = self.pace.step(result.step)
         self.step = result.step
         self._watch_next(result.step)
+        if self._kernels:
+            with self.pace.beside("kernels"):
+                self._kernels.after_step()
         self._since_log.append(pace)
         self._epoch.append(pace)
         self._losses.append(sum(result.losses.values()))
