@@ -51,6 +51,16 @@ activation=linear
 """
 MOST_DATA = 30_000_000
 """Bytes of data that the service of most tests keeps: little enough to send more."""
+MOST_PIXELS = 24_500_000
+"""Of a picture: as many as a phone's, and few enough to exceed."""
+ARCHIVE = "127.0.0.2"
+"""The address that it may fetch pictures from."""
+OWN = {
+    "http.most_trainings": 0,
+    "http.most_data": MOST_DATA,
+    "decoding.most_pixels": MOST_PIXELS,
+    "fetching.allowed_networks": ARCHIVE,
+}
 SIZES = {"phone": (390, 844), "laptop": (1280, 800), "large": (1920, 1080)}
 QUICK = [
     "--port",
@@ -72,6 +82,11 @@ class Served:
     address: str
     welcome: str
     folder: Path
+
+    @property
+    def key(self) -> str:
+        """The administrator's."""
+        return (self.folder / "key").read_text()
 
 
 def serve(folder: Path, *words: str) -> Served:
@@ -108,7 +123,7 @@ def stop(served: Served) -> None:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Give a service with three shared models: yolo-fastest where its weights are at hand, a small one, and a classifier."""
     folder = tmp_path_factory.mktemp("served")
-    service = serve(folder, "--set", "http.most_trainings=0", "--set", f"http.most_data={MOST_DATA}")
+    service = serve(folder, *(word for key, value in OWN.items() for word in ("--set", f"{key}={value}")))
     real = ROOT.parent / "shared" / "weights" / "yolo-fastest" / "yolo-fastest-1.1_coco"
     small = small_bundle()
     write_bundle(folder / "small", small)
@@ -117,7 +132,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     cfg = parse_cfg(CLASSIFIER, "judge.cfg")
     judge = Bundle(cfg, ("ant", "bee", "cat"), random_arrays(describe(cfg)), BundleSettings(32, 32))
     write_bundle(folder / "judge", judge)
-    with Service(service.address, (folder / "key").read_text()) as api:
+    with service_of(service) as api:
         for name in ("default", "small", "judge"):
             api.publish(name, folder / name, shared=True)
             api.detect(STREET, name)  # from here on the worker lives, and has them loaded
@@ -129,6 +144,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with what tests upload: cells.zip, broken.zip, tiny.cfg, and the cells themselves below blood/."""
     return make_uploads(tmp_path_factory.mktemp("uploads"))
+
+
+@pytest.fixture(scope="session")
+def data(served: Served, uploads: Path) -> str:
+    """Return the id of the cells as they were uploaded under the name `smears`; they stay."""
+    with service_of(served) as api:
+        return api.upload_data(uploads / "cells.zip", "smears").id
 
 
 @pytest.fixture(scope="session")
@@ -170,18 +192,22 @@ def open_page(chromium: Any, served: Served) -> Iterator[Open]:
     assert said == []
 
 
+def service_of(served: Served, key: str = "") -> Service:
+    """Return a client of the service, by default by the administrator's key."""
+    return Service(served.address, key or served.key)
+
+
 def signed_in(context: Any, served: Served) -> None:
     """Sign a browser in by the administrator's key."""
-    key = (served.folder / "key").read_text()
     answer = context.request.post(
-        f"{served.address}/session", form={"key": key}, headers={"Accept": "application/json"}
+        f"{served.address}/session", form={"key": served.key}, headers={"Accept": "application/json"}
     )
     assert answer.ok, answer.text()
 
 
 def sign_in_again(page: Any, served: Served) -> None:
     """Give the key to the dialog that asks for it over the page."""
-    page.locator("#sign-in-key").fill((served.folder / "key").read_text())
+    page.locator("#sign-in-key").fill(served.key)
     page.keyboard.press("Enter")
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.service.api.evaluated import SIZE, pictures, write_evaluated
-from tests.ui.conftest import Served
+from tests.ui.conftest import Served, service_of
 
-from onelook.service.client import Service
 from onelook.service.trainings.record import Training, change, find_training, new_training, run_of
 
 
@@ -19,7 +18,7 @@ def root_of(served: Served) -> Path:
 
 def administrator(served: Served) -> str:
     """Return the id of the client that tests sign in as."""
-    with Service(served.address, (served.folder / "key").read_text()) as api:
+    with service_of(served) as api:
         return api.whoami().client.id
 
 

@@ -68,10 +68,9 @@ def test_half_a_gigabyte_of_text_is_said_at_once_and_never_read(open_page: Open,
     assert page.locator("#network").is_enabled()
 
 
-def test_a_cfg_that_is_wrong_is_said_beside_its_field(open_page: Open, uploads: Path, tmp_path: Path) -> None:
+def test_a_cfg_that_is_wrong_is_said_beside_its_field(open_page: Open, data: str, tmp_path: Path) -> None:
     (tmp_path / "wrong.cfg").write_text("no sections at all\n")
-    page = form(open_page)
-    bring(page, uploads / "cells.zip")
+    page = form(open_page, f"/train?data={data}")
     page.locator("#cfg-file").set_input_files(tmp_path / "wrong.cfg")
     page.get_by_role("button", name="Start training").click()
     page.locator("#cfg-mistake:not(:empty)").wait_for()
@@ -93,9 +92,10 @@ def test_what_is_wrong_with_a_broken_picture_stands_in_its_place(open_page: Open
     assert serious_issues(page) == []
 
 
-def test_a_service_that_is_gone_is_said_beside_and_nothing_typed_is_lost(open_page: Open, uploads: Path) -> None:
-    page = form(open_page)
-    bring(page, uploads / "cells.zip")
+def test_a_service_that_is_gone_is_said_beside_and_nothing_typed_is_lost(
+    open_page: Open, uploads: Path, data: str
+) -> None:
+    page = form(open_page, f"/train?data={data}")
     page.fill("#set-epochs", "7")
     page.context.set_offline(True)
     page.get_by_role("button", name="Start training").click()
@@ -113,10 +113,9 @@ def test_a_service_that_is_gone_is_said_beside_and_nothing_typed_is_lost(open_pa
 
 
 def test_two_tabs_that_start_the_same_training_start_one_that_is_stopped_and_duplicated(
-    open_page: Open, uploads: Path
+    open_page: Open, uploads: Path, data: str
 ) -> None:
-    page = form(open_page)
-    bring(page, uploads / "cells.zip")
+    page = form(open_page, f"/train?data={data}")
     page.locator("#cfg-file").set_input_files(uploads / "tiny.cfg")
     page.get_by_text("tiny.cfg is used").wait_for()
     page.fill("#set-epochs", "3")
@@ -132,7 +131,7 @@ def test_two_tabs_that_start_the_same_training_start_one_that_is_stopped_and_dup
         tab.wait_for_url("**/runs/t*")
     assert page.url == other.url
 
-    assert page.locator("h1").inner_text() == "Run: tiny.cfg, cells"
+    assert page.locator("h1").inner_text() == "Run: tiny.cfg, smears"
     page.get_by_role("button", name="Stop").click()
     page.locator("#state.stopped").wait_for()
     other.locator("#state.stopped").wait_for()
@@ -147,6 +146,6 @@ def test_two_tabs_that_start_the_same_training_start_one_that_is_stopped_and_dup
     page.fill("#set-epochs", "4")
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url(lambda url: "/runs/t" in url and url != other.url)
-    assert page.locator("h1").inner_text() == "Run: tiny.cfg, cells"
+    assert page.locator("h1").inner_text() == "Run: tiny.cfg, smears"
     page.get_by_role("button", name="Stop").click()
     page.locator("#state.stopped").wait_for()

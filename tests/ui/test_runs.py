@@ -1,5 +1,6 @@
-"""Runs and grids in Chromium, as records that are laid down by hand: followed, judged, compared, by keyboard, in every language."""
+"""Runs and grids in Chromium, as records that are laid down by hand: followed, judged, compared, by keyboard."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from tests.experiments.report.known_grids import outcome
 from tests.experiments.test_overview import make_grid
-from tests.ui.conftest import Open, Served, keep_screen, serious_issues
+from tests.ui.conftest import Open, Served, keep_screen
 from tests.ui.records import end_run, log_evaluation, log_steps, made_run
 
 from onelook.experiments.outcome import write_outcome
@@ -16,7 +17,6 @@ from onelook.service.trainings.record import Training, change
 pytestmark = pytest.mark.slow
 
 UNSURE = {"class": "red", "index": 0, "score": 0.4, "box": [10, 10, 30, 30]}
-LOOKS = {"light": "laptop", "dark": "large", "phone": "phone"}
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +48,6 @@ def wait_for_points(page: Any, chart: str, count: int) -> None:
     page.locator(f"#{chart}[data-points='{count}']").wait_for()
 
 
-def choose_val(page: Any) -> None:
-    """Show the mistakes on val, with the pictures that load as they come into view."""
-    page.locator("#split").select_option("val")
-    page.locator("#worst li").nth(2).scroll_into_view_if_needed()
-    page.locator("#worst li img").nth(2).wait_for()
-
-
 def test_without_server_sent_events_a_run_is_followed_by_asking(open_page: Open, served: Served) -> None:
     training = made_run(served, "tfollowed", "running")
     page = open_page("/session")
@@ -65,14 +58,18 @@ def test_without_server_sent_events_a_run_is_followed_by_asking(open_page: Open,
         route.abort()
 
     page.route("**/events", refuse)
+    page.clock.install()
     page.goto(f"{served.address}/runs/{training.id}")
     wait_for_points(page, "loss", 1)
     log_steps(served, training, 20, 30)
+    page.clock.run_for(2100)
     wait_for_points(page, "loss", 3)
     assert page.locator("#told").inner_text().startswith("Step 30 of 100.")
     log_evaluation(served, training, 30, best=0.04)
+    page.clock.run_for(2100)
     wait_for_points(page, "score", 1)
     change(served.folder / "trainings", training, state="stopped")
+    page.clock.run_for(2100)
     page.locator("#state.stopped").wait_for()
 
     assert refused
@@ -117,26 +114,6 @@ def test_a_run_that_is_done_shows_its_confusions_and_its_worst_pictures(
     assert worst.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 100
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_runs_and_grids_can_be_read_by_everybody(
-    open_page: Open, served: Served, done: Training, grid: Path, look: str
-) -> None:
-    scheme = {"color_scheme": "dark"} if look == "dark" else {}
-    page = open_page("/runs", LOOKS[look], **scheme)
-    for path, ready, name in (
-        ("/runs", "#grids", "runs-listed"),
-        (f"/runs/{done.id}", "#mistakes", "run-judged"),
-        ("/runs/grids/blood%20%26%20smears", "#grid table", "grid"),
-    ):
-        page.goto(served.address + path)
-        page.locator(ready).wait_for()
-        if name == "run-judged":
-            choose_val(page)
-        assert serious_issues(page) == [], path
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} stands out of the window"
-        keep_screen(page, f"{name}-{look}")
-
-
 def test_a_grid_opens_by_keyboard_to_its_table_and_its_report(open_page: Open, served: Served, grid: Path) -> None:
     page = open_page("/runs")
     page.get_by_role("link", name="blood & smears").focus()
@@ -157,26 +134,52 @@ def test_a_grid_opens_by_keyboard_to_its_table_and_its_report(open_page: Open, s
 
 
 def test_a_grid_that_is_under_way_renews_itself(open_page: Open, served: Served, grid: Path) -> None:
-    page = open_page("/runs/grids/blood%20%26%20smears")
+    page = open_page("/session")
+    page.clock.install()
+    page.goto(f"{served.address}/runs/grids/blood%20%26%20smears")
     page.locator("#grid table").wait_for()
     write_outcome(grid, outcome(batch=8, epochs=1, seed=9, result={"ap50": 0.987}))
+    page.clock.run_for(5500)
 
     page.get_by_text("0.987, tiny-8-1-9").wait_for()
     assert "33 / 40" in page.locator("#grid dl").inner_text()
 
 
-@pytest.mark.parametrize(
-    ("language", "grids", "mistakes"),
-    [("pt", "Grelhas", "O que confunde com quê"), ("it", "Griglie", "Che cosa scambia per che cosa")],
-)
-def test_runs_and_grids_speak_the_reader_s_language(
-    open_page: Open, served: Served, done: Training, grid: Path, language: str, grids: str, mistakes: str
-) -> None:
-    page = open_page(f"/runs?language={language}", "phone")
-    assert page.get_by_role("heading", level=2).inner_text() == grids
-    page.goto(f"{served.address}/runs/grids/blood%20%26%20smears")
-    keep_screen(page, f"grid-{language}")
-    page.goto(f"{served.address}/runs/{done.id}")
-    page.get_by_role("heading", name=mistakes).wait_for()
-    choose_val(page)
-    keep_screen(page, f"run-{language}")
+def test_the_worst_pictures_lead_on_and_many_boxes_are_said_to_be_the_surest(open_page: Open, served: Served) -> None:
+    training = made_run(served, "tlong", "running")
+    end_run(served, training)
+    page = open_page("/session")
+
+    def first(route: Any) -> None:
+        found = route.fetch().json()
+        worst = found["worst"][:1] if "start=" not in route.request.url else found["worst"]
+        route.fulfill(json={**found, "worst": worst})
+
+    def many(route: Any) -> None:
+        box = {"class": "red", "index": 0, "score": 0.5, "box": [10, 10, 30, 30]}
+        image = {
+            "file": "a.jpg",
+            "width": 100,
+            "height": 80,
+            "truth": [box],
+            "detections": [box] * 50,
+            "best": 0.5,
+            "classes": [],
+        }
+        told = {"least": 0.1, "most": 50, "evaluations": [{"step": 10, "epoch": 1.0, "images": [image]}]}
+        route.fulfill(body=json.dumps(told), content_type="application/json")
+
+    page.route("**/mistakes?*", first)
+    page.route("**/samples", many)
+    page.route("**/progress*", lambda route: route.fulfill(json={**route.fetch().json(), "evaluations": 1}))
+    page.goto(f"{served.address}/runs/{training.id}")
+    page.locator("#split").select_option("val")
+    page.locator("#worst li").nth(0).wait_for()
+    assert page.locator("#worst li").count() == 1
+    page.get_by_role("button", name="Show more (2 left)").click()
+    page.locator("#worst li").nth(2).wait_for()
+
+    assert page.locator("#worst-more").is_hidden()
+    assert page.locator("#worst li p").last.inner_text().startswith("cell3.jpg")
+    page.get_by_text("the 50 surest of at least 0.10 are drawn, 1 there").wait_for()
+    page.unroute_all(behavior="wait")

@@ -1,11 +1,11 @@
-"""Train, Runs, Data and Service in Chromium: from a zip to a model that detects, over a reload and a restart of the server."""
+"""Train and Runs in Chromium: from a zip to a model that detects, over a reload and a restart of the server."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.ui.conftest import SIZES, Served, keep_screen, serious_issues, serve, signed_in, stop
+from tests.ui.conftest import SIZES, Served, keep_screen, serious_issues, serve, service_of, signed_in, stop
 from tests.ui.uploads import bring
 
 pytestmark = pytest.mark.slow
@@ -89,44 +89,6 @@ def test_from_a_zip_over_a_restart_to_a_model_that_detects(chromium: Any, served
     assert page.locator(".panel .mistake").inner_text() == ""
 
 
-@pytest.mark.parametrize("look", ["light", "dark", "phone"])
-def test_the_pages_can_be_read_by_everybody(chromium: Any, served: list[Served], uploads: Path, look: str) -> None:
-    options = {"color_scheme": "dark"} if look == "dark" else {}
-    page = opened(chromium, served[0], "/train", "phone" if look == "phone" else "laptop", **options)
-    page.locator("#form[data-ready]").wait_for()
-    if not page.locator("#data option").count() > 1:
-        bring(page, uploads / "cells.zip")
-    data = page.locator("#data option").last.get_attribute("value")
-    for path, ready in (
-        ("/train", "#form[data-ready]"),
-        ("/runs", "main h1"),
-        ("/data", "main h1"),
-        (f"/data/{data}", "#set[data-ready]"),
-        ("/service", "#queues"),
-    ):
-        page.goto(served[0].address + path)
-        page.locator(ready).wait_for()
-        assert serious_issues(page) == [], path
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} stands out of the window"
-        keep_screen(page, f"{'data-set' if path.count('/') > 1 else path[1:]}-{look}")
-
-
-def test_by_keyboard_alone_data_is_filtered(chromium: Any, served: list[Served], uploads: Path) -> None:
-    page = opened(chromium, served[0], "/train")
-    page.locator("#form[data-ready]").wait_for()
-    bring(page, uploads / "cells.zip")
-    page.goto(f"{served[0].address}/data/{page.input_value('#data')}")
-    page.locator("#set[data-ready]").wait_for()
-    page.locator("#by-class").focus()
-    page.keyboard.press("w")  # white
-    page.get_by_text("1 to 16 of 16").wait_for(state="detached")
-    page.keyboard.press("Tab")
-
-    assert page.evaluate("document.activeElement.id") == "by-code"
-    assert page.input_value("#by-class") == "white"
-    assert "class=white" in page.url
-
-
 def test_the_forecast_follows_the_form(chromium: Any, served: list[Served], uploads: Path) -> None:
     page = opened(chromium, served[0], "/train")
     page.locator("#form[data-ready]").wait_for()
@@ -135,15 +97,19 @@ def test_the_forecast_follows_the_form(chromium: Any, served: list[Served], uplo
     page.get_by_text("All hyperparameters").click()
     page.fill("#set-workers", "0")
     page.fill("#set-batch", "4")
-    page.fill("#set-max_batches", "100")
-    assert page.locator("#quick").inner_text() == "100 steps: 400 pictures seen, of 12 to train on."
-    page.locator("#forecast dd").first.wait_for(timeout=120_000)
-    first = page.locator("#forecast dd").first.inner_text()
+    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.status == 202) as asked:
+        page.fill("#set-max_batches", "100")
+        assert page.locator("#quick").inner_text() == "100 steps: 400 pictures seen, of 12 to train on."
     page.fill("#set-max_batches", "90000")
 
     assert page.locator("#quick").inner_text() == "90,000 steps: 360,000 pictures seen, of 12 to train on."
-    assert page.locator("#forecast dd").count() == 0, "older numbers are of other settings"
     page.locator("#forecast dd").first.wait_for(timeout=120_000)
-    assert page.locator("#forecast dd").first.inner_text() != first
     assert page.locator("#forecast-told").inner_text() == "Measured with these settings:"
     keep_screen(page, "train-forecast")
+    with service_of(served[0]) as api:
+        measured = [str(each.settings["max_batches"]) for each in api.trainings("forecast", "done")]
+        assert api.training(asked.value.json()["id"]).state == "stopped", "the older question is taken back"
+    assert "90000" in measured
+    assert "100" not in measured
+    page.fill("#set-max_batches", "80000")
+    assert page.locator("#forecast dd").count() == 0, "older numbers are of other settings"

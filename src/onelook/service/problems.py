@@ -12,7 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
@@ -138,10 +138,10 @@ def answer_to(request: Request, error: Exception) -> JSONResponse:
     return ProblemError(500, "fault", "the service failed at this request; it is in its log").response()
 
 
-def install_problems(app: FastAPI, answer_to: Callable[[Request, Exception], JSONResponse] = answer_to) -> None:
+def install_problems(app: FastAPI, answer_to: Callable[[Request, Exception], Response] = answer_to) -> None:
     """Let every error of the app be answered as a problem, by `answer_to`."""
 
-    async def problem(request: Request, error: Exception) -> JSONResponse:
+    async def problem(request: Request, error: Exception) -> Response:
         return answer_to(request, error)
 
     for kind in (ProblemError, UserError, RequestValidationError, HTTPException, Exception):

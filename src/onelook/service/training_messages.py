@@ -198,6 +198,7 @@ class SampleList(Told):
 
     evaluations: list[SampleEvaluation]
     least: float = Field(description="Detections of a lower score are not among them")
+    most: int = Field(description="Of one picture there are no more: a picture with as many may have had more")
 
 
 class ConfusionAnswer(Told):
@@ -248,7 +249,8 @@ class Mistakes(Told):
     )
     columns: list[str] = Field(description="Names of the classes in the matrix")
     confusions: list[ConfusionAnswer] = Field(description="The commonest mistakes, most frequent first")
-    worst: list[MistakenImage]
+    mistaken: int = Field(description="Pictures with mistakes, those that are not among the worst told here too")
+    worst: list[MistakenImage] = Field(description="Of them up to 8, from `start` on, the worst first")
 
 
 class SettingAnswer(Told):

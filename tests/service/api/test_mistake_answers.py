@@ -48,6 +48,15 @@ def test_the_worst_pictures_come_first_with_what_is_wrong_on_them(api: Api, path
     assert picture.headers["Content-Type"] == "image/jpeg"
 
 
+def test_the_worst_pictures_go_on_from_where_one_has_seen_them(api: Api, path: str) -> None:
+    asked = {"split": "val", "start": 2}
+    told = api.ask("GET", f"{path}/mistakes", params=asked).json()
+
+    assert (told["mistaken"], [each["number"] for each in told["worst"]]) == (3, [3])
+    assert api.ask("GET", f"{path}/mistakes", params={**asked, "start": 3}).json()["worst"] == []
+    assert len(api.ask("GET", f"{path}/mistakes", params={"split": "val"}).json()["worst"]) == 3
+
+
 def test_the_headline_s_split_is_told_by_default_and_others_are_not_there(api: Api, path: str) -> None:
     told = api.ask("GET", f"{path}/mistakes").json()
 

@@ -72,7 +72,7 @@ def test_samples_are_told_by_evaluation_with_pictures_and_without_our_folders(
     api: Api, blood: bytes, tmp_path: Path
 ) -> None:
     id_ = started(api, blood)
-    assert api.ask("GET", f"/v1/trainings/{id_}/samples").json() == {"evaluations": [], "least": 0.1}
+    assert api.ask("GET", f"/v1/trainings/{id_}/samples").json() == {"evaluations": [], "least": 0.1, "most": 50}
     run = run_folder(api, id_)
     Pillow.new("RGB", (80, 40)).save(tmp_path / "cell.jpg")
     seen = {"class": "red", "index": 0, "score": 0.5, "box": [1.0, 2.0, 3.0, 4.0]}

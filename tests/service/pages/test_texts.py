@@ -6,13 +6,26 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from onelook.datasets.findings import CODES
 from onelook.service.pages.navigation import NAVIGATION
 from onelook.service.pages.places import UI
 from onelook.service.pages.texts import COOKIE, LANGUAGES, texts
+from onelook.training.setting_words import describe_settings
 
 CALLED = re.compile(r"""\btext\(\s*["']([\w.]+)["'](?!\s*~)""")
 NAMED = re.compile(r"""["']([a-z]+\.[a-z0-9_]+)["']""")
 PYTHON = sorted((Path(__file__).resolve().parents[3] / "src/onelook/service/pages").glob("*.py"))
+LITERAL = {"onelook", "JSON", "CSV", "Darknet .txt", "VOC .xml", "settings.toml", "onelook client key admin", "MB"}
+"""Words that stand in templates as they are: names, units, file names, commands."""
+SYMBOLS = {
+    *("script.seconds", "script.minutes", "script.hours"),
+    *("compare.ap", "compare.ap50", "compare.f1", "compare.top1"),
+}
+ALIKE = {"en": set(texts("en")), "pt": {"sets.classes", *SYMBOLS}, "it": {"run.for_me", *SYMBOLS}}
+"""By language: texts that are rightly the same as in English."""
+JINJA = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
+TAG = re.compile(r'<(?:[^>"]|"[^"]*")*>')
+WORDS = re.compile(r"[^\W\d_]{2}")
 WRITTEN = [*UI.glob("templates/*.jinja"), *UI.glob("static/scripts/**/*.js"), *PYTHON]
 
 
@@ -27,6 +40,31 @@ def test_every_text_says_something_with_the_same_places_to_fill(language: str) -
     for key, words in texts(language).items():
         assert words.strip() == words != "", key
         assert set(re.findall(r"\{\w+\}", words)) == set(re.findall(r"\{\w+\}", texts("en")[key])), key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_is_left_in_english_but_what_is_rightly_alike(language: str) -> None:
+    alike = {key for key, words in texts(language).items() if words == texts("en")[key]}
+
+    assert alike == ALIKE[language]
+
+
+@pytest.mark.parametrize("path", sorted(UI.glob("templates/*.jinja")), ids=lambda path: path.name)
+def test_no_template_says_anything_but_by_the_catalogues(path: Path) -> None:
+    whole = JINJA.sub("", path.read_text())
+    said = [words.strip(" \n\N{EN DASH}") for words in TAG.split(whole)]
+    attributes = re.findall(r'(?:aria-label|alt|title|placeholder)="([^"]*)"', whole)
+
+    assert {words for words in (*said, *attributes) if WORDS.search(words)} <= LITERAL
+
+
+def test_what_settings_and_faults_mean_is_translated_as_it_stands_in_the_code() -> None:
+    """Whoever changes the words under a setting changes them in `ui/texts` too, in every language."""
+    settings = {f"setting.{each.name}": each.words for each in describe_settings()}
+    faults = {f"fault.{code}": meaning for code, (_, meaning) in CODES.items()}
+
+    said = {key: words for key, words in texts("en").items() if key.startswith(("setting.", "fault."))}
+    assert said == settings | faults
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)

@@ -14,8 +14,10 @@ from tests.service.api.test_watching import run_folder, step, write_lines
 from tests.service.pages.conftest import browser_of
 from tests.service.pages.test_session import sign_in
 
+from onelook.service.pages import service
 from onelook.service.pages.files import static_files, static_version
 from onelook.service.pages.runs import HEIGHT, MOST_POINTS, WIDTH, sparkline
+from onelook.service.trainings.record import new_training
 
 __all__ = ["blood"]
 
@@ -98,6 +100,38 @@ def test_compared_runs_show_the_settings_in_which_they_differ(api: Api, anna: Te
     assert "<code>batch</code>" not in page
 
 
+def test_more_runs_than_can_be_told_apart_are_shown_in_parts_and_lost_ones_are_counted(
+    api: Api, anna: TestClient, blood: bytes
+) -> None:
+    first = started(api, blood)
+    root = api.backend.settings.http.trainings
+    ids = [first]
+    for number in range(7):
+        made = new_training(root, f"t{first[1:8]}{number}", api.clients["anna"].id, "training", "d", "tiny", None)
+        ids.append(made.id)
+
+    page = anna.get("/runs/compare", params={"run": [*ids, "tgone"]})
+
+    assert page.status_code == 200
+    assert sum(page.text.count(f'data-run="{id_}"') for id_ in ids) == 6
+    assert "6 of the 8 chosen runs are shown" in page.text
+    assert "not here any more: 1." in page.text
+    (others,) = re.findall(r'href="(/runs/compare\?[^"]*)">Show the others', page.text)
+    rest = anna.get(others.replace("&amp;", "&")).text
+    assert rest.count("data-run=") == 2
+    assert ">Show the others" not in rest
+
+
+def test_numbers_and_days_are_written_as_the_reader_does(api: Api, anna: TestClient, blood: bytes) -> None:
+    id_ = started(api, blood)
+    write_lines(run_folder(api, id_) / "metrics.jsonl", {"kind": "eval", "step": 20, "ap50": 0.512})
+
+    page = anna.get("/runs", headers={"Accept-Language": "it"}).text
+
+    assert "0,512" in page
+    assert re.search(r"\d\d/\d\d/\d{4} \d\d:\d\d UTC", page)
+
+
 def test_a_run_offers_what_its_reader_may_do(api: Api, anna: TestClient, blood: bytes) -> None:
     id_ = started(api, blood)
 
@@ -138,6 +172,29 @@ def test_administrators_see_the_service_and_others_do_not(start: Start, picture:
     assert 'href="/service"' not in theirs.get("/").text
 
 
+def test_failed_jobs_are_shown_page_by_page(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MOST_FAILED", 2)
+    api = start()
+    mine = browser_of(api)
+    sign_in(mine, api, "admin")
+    ids = [api.post("anna") for _ in range(3)]
+    for id_ in ids:
+        fail(api, id_)
+
+    first = mine.get("/service").text
+    (older,) = re.findall(r'href="(/service\?before=[^"#]*)#failures"', first)
+    second = mine.get(older).text
+
+    def listed(page: str) -> list[str]:
+        return re.findall(r'data-post="/v1/service/failed/(\w+)/retry"', page)
+
+    assert listed(first) == ids[:0:-1]
+    assert "2 are shown; there are older ones." in first
+    assert listed(second) == ids[:1]
+    assert "1 are shown" not in second
+    assert 'href="/service#failures"' in second, "the way back"
+
+
 def test_a_client_s_words_are_shown_as_text(api: Api, anna: TestClient, blood: bytes) -> None:
     name = {"name": "<script>alert(1)</script>"}
     headers = {"Content-Type": "application/zip"}
@@ -162,4 +219,4 @@ def test_the_texts_of_a_page_travel_with_it(anna: TestClient) -> None:
 
     texts = json.loads(re.findall(r'id="texts">(.*?)</script>', page)[0])
     assert texts["train.start"] == "Avvia l'addestramento"
-    assert {key.partition(".")[0] for key in texts} == {"script", "train"}
+    assert {key.partition(".")[0] for key in texts} == {"script", "train", "setting", "fault"}

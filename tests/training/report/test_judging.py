@@ -10,7 +10,7 @@ from onelook.evaluation.confusion import confusion_matrix
 from onelook.evaluation.evaluation import evaluate
 from onelook.training.report.judging import Confusion, commonest, judge_split, ordered, told_confusions
 from onelook.training.report.predictions import Predictions, SplitPredictions
-from onelook.training.report.samples import worst_samples
+from onelook.training.report.samples import mistaken_images, worst_samples
 
 NAMES = ("ant", "bee", "cat", "dog")
 
@@ -57,7 +57,7 @@ def test_the_headline_s_split_comes_first() -> None:
 def test_the_worst_pictures_have_mistakes_and_boxes_that_say_which(predictions: Predictions) -> None:
     judged, split = judge_split(predictions, "val"), predictions.splits["val"]
 
-    worst = worst_samples(split, NAMES, judged, 5)
+    worst = worst_samples(split, NAMES, judged, mistaken_images(judged)[:5])
 
     assert len(worst) == 5
     shares = [sample.right / (sample.right + sample.wrong + sample.missed) for sample in worst]

@@ -24,6 +24,7 @@ from onelook.service.configuration import AllSettings
 from onelook.service.database import DatabaseDownError
 from onelook.service.jobs.expiry import expire_all
 from onelook.service.messages import JobRequest, JobsRequest, ProblemDocument
+from onelook.service.pages.problem import as_page
 from onelook.service.pages.table import PAGES
 from onelook.service.problems import MEDIA_TYPE, install_problems
 from onelook.service.training_messages import DataPath
@@ -81,7 +82,7 @@ def create_app(settings: AllSettings | None = None) -> FastAPI:
     app.include_router(health.router)
     for router in PAGES:
         app.include_router(router)
-    install_problems(app, answer_to)
+    install_problems(app, as_page(answer_to))
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
 

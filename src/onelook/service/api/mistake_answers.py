@@ -1,6 +1,6 @@
 """What a run's best model takes for what, and where it does worst, as messages: what report.html shows, in numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from onelook.training.report.class_report import surest_mistakes
 from onelook.training.report.facts import read_record
 from onelook.training.report.judging import MOST_CLASSES, Confusion, commonest, judge_split, ordered
 from onelook.training.report.predictions import Predictions
-from onelook.training.report.samples import Sample, SampleBox, worst_samples
+from onelook.training.report.samples import Sample, SampleBox, mistaken_images, worst_samples
 from onelook.training.run import Run
 
 KEPT = 4
@@ -22,6 +22,7 @@ KEPT = 4
 MOST_WORST = 8
 
 Record = Predictions | ClassPredictions
+Pictures = Callable[[int], list[MistakenImage]]
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,14 @@ class Judgement:
     """Of one split: the answer, and where its pictures lie."""
 
     told: Mistakes
+    """With the first of the worst pictures."""
     paths: tuple[Path, ...]
+    pictures: Pictures
+    """From so many pictures with mistakes on, the worst first, up to MOST_WORST."""
+
+    def told_from(self, start: int) -> Mistakes:
+        """Return the answer with the worst pictures but the first `start`."""
+        return self.told.model_copy(update={"worst": self.pictures(start)}) if start else self.told
 
 
 def judgement(run: Path, split: str | None = None) -> Judgement | None:
@@ -52,8 +60,9 @@ def _judged(path: Path, moment: int, split: str | None) -> Judgement | None:  # 
     name = split if split is not None else next(iter(splits), "")
     if name not in splits:
         return None
-    told = _of_boxes(record, name) if isinstance(record, Predictions) else _of_classes(record, name)
-    return Judgement(told.model_copy(update={"splits": splits}), record.splits[name].paths)
+    told, pictures = _of_boxes(record, name) if isinstance(record, Predictions) else _of_classes(record, name)
+    first = told.model_copy(update={"splits": splits, "worst": pictures(0)})
+    return Judgement(first, record.splits[name].paths, pictures)
 
 
 def _read(path: Path) -> Record:
@@ -64,9 +73,15 @@ def _read(path: Path) -> Record:
         raise UserError(str(error).replace(f"{path.parent}/", "")) from None
 
 
-def _of_boxes(record: Predictions, name: str) -> Mistakes:
+def _of_boxes(record: Predictions, name: str) -> tuple[Mistakes, Pictures]:
     judged, split = judge_split(record, name), record.splits[name]
-    return Mistakes(
+    mistaken = mistaken_images(judged)
+
+    def pictures(start: int) -> list[MistakenImage]:
+        samples = worst_samples(split, record.names, judged, mistaken[start : start + MOST_WORST])
+        return [_image(sample, record.names) for sample in samples]
+
+    told = Mistakes(
         split=name,
         splits=[],
         images=len(split.paths),
@@ -74,14 +89,21 @@ def _of_boxes(record: Predictions, name: str) -> Mistakes:
         matrix=judged.matrix.tolist() if len(record.names) <= MOST_CLASSES else None,
         columns=list(record.names),
         confusions=_told(commonest(judged.matrix, len(record.names)), record.names),
-        worst=[_image(sample, record.names) for sample in worst_samples(split, record.names, judged, MOST_WORST)],
+        mistaken=len(mistaken),
+        worst=[],
     )
+    return told, pictures
 
 
-def _of_classes(record: ClassPredictions, name: str) -> Mistakes:
+def _of_classes(record: ClassPredictions, name: str) -> tuple[Mistakes, Pictures]:
     split, names = record.splits[name], record.names
+    mistaken = surest_mistakes(split.guesses)
+
+    def pictures(start: int) -> list[MistakenImage]:
+        return [_classified(split, names, place) for place in mistaken[start : start + MOST_WORST]]
+
     confusion = judge_guesses(split.guesses, names).confusion[:, : len(names)]
-    return Mistakes(
+    told = Mistakes(
         split=name,
         splits=[],
         images=len(split.paths),
@@ -89,8 +111,10 @@ def _of_classes(record: ClassPredictions, name: str) -> Mistakes:
         matrix=confusion.tolist() if len(names) <= MOST_CLASSES else None,
         columns=list(names),
         confusions=_told(commonest(confusion, len(names)), names),
-        worst=[_classified(split, names, place) for place in surest_mistakes(split.guesses)[:MOST_WORST]],
+        mistaken=len(mistaken),
+        worst=[],
     )
+    return told, pictures
 
 
 def _told(confusions: Sequence[Confusion], names: Sequence[str]) -> list[ConfusionAnswer]:

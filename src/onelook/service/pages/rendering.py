@@ -1,8 +1,8 @@
 """Templates to answers: who reads, in which language, and the headers that keep strangers' scripts out of the pages."""
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -13,6 +13,7 @@ from onelook.experiments.report.tables import in_words
 from onelook.service.api.backend import Backend
 from onelook.service.api.identity import session_secret
 from onelook.service.clients import Client
+from onelook.service.pages import amounts
 from onelook.service.pages.files import static_address
 from onelook.service.pages.navigation import NAVIGATION
 from onelook.service.pages.places import UI
@@ -28,6 +29,9 @@ HEADERS = {
     "Cache-Control": "private, no-cache",
 }
 """Of every page. No script or style that stands in a page itself is run, whoever put it there; the camera is Try's."""
+
+_SAID_BESIDES = {"train": ("setting", "fault"), "data": ("fault",)}
+"""By page: the texts that its script needs besides its own: what the settings and the faults of data mean."""
 
 _LANGUAGE_SECONDS = 365 * 86400
 
@@ -47,7 +51,9 @@ async def reader_of(request: Request, backend: Backend) -> Reader:
     if client is None:
         return Reader(None, "")
     request.state.client_id = client.id
-    return Reader(client, csrf_of(secret))
+    reader = Reader(client, csrf_of(secret))
+    request.state.reader = reader  # for the page that says what went wrong
+    return reader
 
 
 async def page(
@@ -92,7 +98,10 @@ def render(
             each for each in NAVIGATION if reader.client and (reader.client.admin or not each.administrators)
         ],
         "text": lambda key: words[key],
-        "script_texts": texts_of(language, "script", name),
+        "script_texts": texts_of(language, "script", name, *_SAID_BESIDES.get(name, ())),
+        "number": partial(amounts.number, language),
+        "duration": partial(amounts.duration, language, words),
+        "moment": partial(amounts.moment, language),
         "static": static_address,
     }
     html = _environment().get_template(f"{name}.html.jinja").render({**context, **values})
@@ -108,7 +117,7 @@ def _in_language(request: Request, code: str) -> str:
     return f"{url.path}?{url.query}"
 
 
-@functools.cache
+@cache
 def _environment() -> Environment:
     loader = FileSystemLoader(UI / "templates")
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

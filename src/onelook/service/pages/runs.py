@@ -9,7 +9,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from onelook.service.api.answers import moment
 from onelook.service.api.backend import Backend, Open
 from onelook.service.api.grid_answers import grid_answer, grid_table
 from onelook.service.api.identity import check_administrator
@@ -38,7 +37,6 @@ class Row:
 
     training: Training
     data: str
-    created_at: str
     losses: str
     scores: str
     score: float | None
@@ -66,16 +64,16 @@ async def get_grid(request: Request, backend: Open, name: GridName) -> HTMLRespo
 
 
 @router.get("/runs/compare")
-async def compare_runs(
-    request: Request, backend: Open, run: Annotated[tuple[str, ...], Query(max_length=MOST_COMPARED)] = ()
-) -> HTMLResponse:
-    """Lay several trainings side by side: curves, last numbers, and the settings in which they differ."""
+async def compare_runs(request: Request, backend: Open, run: Annotated[tuple[str, ...], Query()] = ()) -> HTMLResponse:
+    """Lay trainings side by side, MOST_COMPARED at once: curves, last numbers, and the settings in which they differ."""
     client = (await reader_of(request, backend)).client
     rows = await asyncio.to_thread(_rows, backend, client) if client else []
     chosen = [row for row in rows if row.training.id in run]
-    keys = sorted({key for row in chosen for key in row.training.settings})
-    differ = [key for key in keys if len({row.training.settings.get(key) for row in chosen}) > 1]
-    return await page(request, backend, "compare", {"rows": chosen, "settings": differ})
+    shown, others = chosen[:MOST_COMPARED], [row.training.id for row in chosen[MOST_COMPARED:]]
+    keys = sorted({key for row in shown for key in row.training.settings})
+    differ = [key for key in keys if len({row.training.settings.get(key) for row in shown}) > 1]
+    values = {"rows": shown, "settings": differ, "others": others, "gone": len(set(run)) - len(chosen)}
+    return await page(request, backend, "compare", values)
 
 
 @router.get("/runs/{training_id}")
@@ -103,8 +101,7 @@ def _rows(backend: Backend, client: Client) -> list[Row]:
 
 def _row(root: Path, training: Training, data: str) -> Row:
     losses, scores = loss_and_score(root, training)
-    created_at = moment(training.created_at).strftime("%Y-%m-%d %H:%M")
-    return Row(training, data, created_at, sparkline(losses), sparkline(scores), scores[-1] if scores else None)
+    return Row(training, data, sparkline(losses), sparkline(scores), scores[-1] if scores else None)
 
 
 def _names(root: Path, client: Client) -> dict[str, str]:

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from onelook.service.api.answers import failed_job_answer
 from onelook.service.api.backend import Backend, Open
 from onelook.service.api.identity import check_administrator
-from onelook.service.api.routes.service import service_answer
+from onelook.service.api.routes.service import JobBefore, service_answer
 from onelook.service.clients import list_clients, list_keys
 from onelook.service.jobs.again import failed_jobs
 from onelook.service.models.names import SHARED
@@ -22,22 +22,26 @@ MOST_FAILED = 50
 
 
 @router.get("/service")
-async def get_service(request: Request, backend: Open) -> HTMLResponse:
-    """Show how the service stands."""
+async def get_service(request: Request, backend: Open, before: JobBefore = None) -> HTMLResponse:
+    """Show how the service stands; of failed jobs the newest, or those that failed before another."""
     client = (await reader_of(request, backend)).client
     if client is not None:
         check_administrator(client)
-    values = await asyncio.to_thread(_values, backend) if client else {}
+    values = await asyncio.to_thread(_values, backend, before) if client else {}
     return await page(request, backend, "service", values)
 
 
-def _values(backend: Backend) -> dict[str, Any]:
+def _values(backend: Backend, before: str | None) -> dict[str, Any]:
     clients = list_clients(backend.database)
+    failed = failed_jobs(backend.database, before, MOST_FAILED + 1)
     return {
         "service": service_answer(backend),
-        "failed": [failed_job_answer(job) for job in failed_jobs(backend.database, limit=MOST_FAILED)],
+        "failed": [failed_job_answer(job) for job in failed[:MOST_FAILED]],
+        "older": failed[MOST_FAILED - 1].id if len(failed) > MOST_FAILED else None,
+        "before": before,
         "clients": clients,
-        "names": {each.id: each.name for each in clients} | {SHARED: SHARED},
+        "names": {each.id: each.name for each in clients},
+        "shared": SHARED,
         "keys": {each.id: list_keys(backend.database, each.id) for each in clients},
         "models": [
             (owner, name, current(backend.store, owner, name), versions(backend.store, owner, name))

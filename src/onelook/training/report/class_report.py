@@ -134,7 +134,7 @@ def calibration_plot(evaluation: ClassEvaluation) -> Plot:
 def _pictures(split: ClassSplit, names: Sequence[str]) -> tuple[dict[str, list[ClassSample]], list[str]]:
     """Return pictures by kind: the surest mistakes, and hits about as sure as usual; and a line for each that is lost."""
     lost: list[str] = []
-    chosen = {"The surest mistakes": surest_mistakes(split.guesses), "Usual hits": _usual_hits(split.guesses)}
+    chosen = {"The surest mistakes": surest_mistakes(split.guesses)[:EACH], "Usual hits": _usual_hits(split.guesses)}
     shown = {
         kind: [sample for index in rows for sample in _sample(split, index, names, lost)]
         for kind, rows in chosen.items()
@@ -143,9 +143,9 @@ def _pictures(split: ClassSplit, names: Sequence[str]) -> tuple[dict[str, list[C
 
 
 def surest_mistakes(guesses: Guesses) -> list[int]:
-    """Return the images, by place, whose class was taken for another, the surest first; up to EACH."""
+    """Return the images, by place, whose class was taken for another, the surest first."""
     wrong = np.flatnonzero(guesses.rank > 0)
-    return [int(row) for row in wrong[np.argsort(-guesses.confidence[wrong], kind="stable")][:EACH]]
+    return [int(row) for row in wrong[np.argsort(-guesses.confidence[wrong], kind="stable")]]
 
 
 def _usual_hits(guesses: Guesses) -> list[int]:

@@ -99,11 +99,17 @@ def make_samples(
     return samples, lost
 
 
-def worst_samples(split: SplitPredictions, names: Sequence[str], judged: Judged, most: int) -> list[Sample]:
-    """Return up to `most` pictures with mistakes, worst first, without their bytes; where all is right there is none."""
+def mistaken_images(judged: Judged) -> list[int]:
+    """Return the indices of the pictures with mistakes, worst first; where all is right there is none."""
     right, wrong, missed = image_counts(judged.matches, judged.evaluation.score)
-    faulty = [index for index in rank_images(right, wrong, missed) if wrong[index] + missed[index]]
-    return _samples(split, names, judged, "worst", faulty[:most])
+    return [index for index in rank_images(right, wrong, missed) if wrong[index] + missed[index]]
+
+
+def worst_samples(
+    split: SplitPredictions, names: Sequence[str], judged: Judged, indices: Sequence[int]
+) -> list[Sample]:
+    """Return those of `mistaken_images` that `indices` names, in their order, without their bytes."""
+    return _samples(split, names, judged, "worst", indices)
 
 
 def _samples(

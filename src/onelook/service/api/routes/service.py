@@ -18,6 +18,7 @@ from onelook.service.workers import live_workers
 router = APIRouter(prefix="/v1/service", tags=["service"], dependencies=[MANAGES])
 
 JobId = Annotated[str, Path(pattern=r"^[a-z0-9]{1,64}$")]
+JobBefore = Annotated[str | None, Query(pattern=r"^[a-z0-9]{1,64}$", description="`next` of the page before")]
 
 
 @router.get("", response_model=ServiceAnswer)
@@ -47,7 +48,7 @@ def service_answer(backend: Backend) -> ServiceAnswer:
 @router.get("/failed", response_model=FailedJobList)
 async def get_failed(
     backend: Open,
-    before: Annotated[str | None, Query(pattern=r"^[a-z0-9]{1,64}$", description="`next` of the page before")] = None,
+    before: JobBefore = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Response:
     """List failed and dead jobs of all clients, newest first, with their cause."""

@@ -18,7 +18,7 @@ from onelook.service.api.publishing import owner_of, publish_bundle, weights_of
 from onelook.service.clients import Client, find_client
 from onelook.service.jobs.refusals import IdempotencyError
 from onelook.service.messages import PublishedVersion
-from onelook.service.models.store import copy_out
+from onelook.service.models.store import StoreDownError, copy_out
 from onelook.service.problems import ProblemError, from_user_error, invalid, not_found
 from onelook.service.training_messages import (
     PromoteRequest,
@@ -46,8 +46,9 @@ from onelook.service.trainings.record import (
 )
 from onelook.service.trainings.running import stop
 from onelook.service.trainings.turns import Turn, turns
+from onelook.service.trainings.watching import client_words
 from onelook.service.unpacking import remove
-from onelook.structures.errors import UserError
+from onelook.structures.errors import FormatError, UserError
 from onelook.structures.network.cfg import parse_cfg
 
 router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
@@ -253,7 +254,12 @@ async def promote_training(training_id: TrainingId, asked: PromoteRequest, backe
         folder = run_of(backend.settings.http.trainings, training) / "model"
         if not (folder / "bundle.toml").is_file():
             raise ProblemError(409, "no_model", "training: expected one that has saved a model, got one that has not")
-        return publish_bundle(backend.store, receiver, asked.name, folder, promoted=True)
+        try:
+            return publish_bundle(backend.store, receiver, asked.name, folder, promoted=True)
+        except StoreDownError:
+            raise
+        except UserError as error:  # our folders are not told
+            raise FormatError(client_words(backend.settings.http.trainings, training, str(error))) from None
 
     return answer(await asyncio.to_thread(work), 201, {"Location": f"/v1/models/{asked.name}"})
 

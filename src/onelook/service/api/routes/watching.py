@@ -28,7 +28,7 @@ from onelook.service.training_messages import (
 from onelook.service.trainings import watching
 from onelook.service.trainings.looking import thumbnail
 from onelook.service.trainings.record import Training, cfg_of, find_training, progress_lines, run_of
-from onelook.training.watch.samples import LEAST_SCORE
+from onelook.training.watch.samples import LEAST_SCORE, MOST_BOXES
 
 router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
 
@@ -122,7 +122,9 @@ async def get_samples(training_id: TrainingId, backend: Open, client: Caller) ->
         lines = watching.sample_lines(backend.settings.http.trainings, find_own(backend, client, training_id))
         for image in (image for line in lines for image in line["images"]):
             image["file"] = Folder(image["file"]).name
-        return SampleList(evaluations=[SampleEvaluation.model_validate(line) for line in lines], least=LEAST_SCORE)
+        return SampleList(
+            evaluations=[SampleEvaluation.model_validate(line) for line in lines], least=LEAST_SCORE, most=MOST_BOXES
+        )
 
     return answer(await asyncio.to_thread(work))
 
@@ -153,10 +155,20 @@ async def get_sample_picture(
 
 
 @router.get("/{training_id}/mistakes", response_model=Mistakes)
-async def get_mistakes(training_id: TrainingId, backend: Open, client: Caller, split: Split = None) -> Response:
+async def get_mistakes(
+    training_id: TrainingId,
+    backend: Open,
+    client: Caller,
+    split: Split = None,
+    start: Annotated[int, Query(ge=0, le=10_000_000, description="How many of the worst pictures to leave out")] = 0,
+) -> Response:
     """Look at what the best model of a training that is done takes for what, and at the pictures on which it does worst."""
+
+    def work() -> Mistakes:
+        return _judgement(backend, client, training_id, split).told_from(start)
+
     async with backend.looks:
-        return answer((await asyncio.to_thread(_judgement, backend, client, training_id, split)).told)
+        return answer(await asyncio.to_thread(work))
 
 
 @router.get(

@@ -41,20 +41,37 @@ async function answer(path, options) {
   return response.status === 401 && (await askToSignIn()) ? send(path, options) : response;
 }
 
-async function send(path, { body, headers, ...more }) {
+/** `progress` is called with the share of the body that was sent so far. */
+async function send(path, { body, headers, progress, ...more }) {
   const isPlain = body?.constructor === Object;
   const kind = isPlain ? { "Content-Type": "application/json" } : {};
   const csrf = document.querySelector('meta[name="csrf"]').content;
   try {
-    return await fetch(path, {
-      ...more,
-      body: isPlain ? JSON.stringify(body) : body,
-      headers: { "X-CSRF-Token": csrf, ...kind, ...headers },
-    });
+    const asked = { ...more, body: isPlain ? JSON.stringify(body) : body, headers: { "X-CSRF-Token": csrf, ...kind, ...headers } };
+    return await (progress ? upload(path, asked, progress) : fetch(path, asked));
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refusal(text("script.unreachable"));
   }
+}
+
+/** Return the response to a request like fetch, which does not tell how far it is. */
+function upload(path, { method, body, headers }, progress) {
+  return new Promise((resolve, reject) => {
+    const asking = new XMLHttpRequest();
+    asking.open(method, path);
+    for (const [name, value] of Object.entries(headers)) asking.setRequestHeader(name, value);
+    asking.responseType = "blob";
+    asking.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 1);
+    asking.onload = () => resolve(new Response(asking.response, { status: asking.status, headers: retryAfter(asking) }));
+    asking.onerror = asking.onabort = () => reject(new TypeError("no answer"));
+    asking.send(body);
+  });
+}
+
+function retryAfter(asking) {
+  const seconds = asking.getResponseHeader("Retry-After");
+  return seconds ? { "Retry-After": seconds } : {};
 }
 
 function refusal(response, problem) {

@@ -2,9 +2,10 @@
 
 import { ask } from "./api.js";
 import { figure } from "./gallery.js";
-import { number, text } from "./texts.js";
+import { known, number, text } from "./texts.js";
 
 const MOST_LISTED = 50;
+const MOST_PICTURES = 12;
 
 /** Look at data and show the outcome in an element; a refusal is shown there too. Returns the answer, null for none. */
 export async function showCheck(place, id) {
@@ -24,7 +25,7 @@ export async function showCheck(place, id) {
 
 function summary({ errors, warnings, statistics }) {
   const { images, boxes, negatives, unlabelled } = statistics;
-  const words = paragraph(text("script.check_summary", { images: number(images), boxes: number(boxes), errors, warnings }));
+  const words = paragraph(text("script.check_summary", { images: number(images), boxes: number(boxes), errors: number(errors), warnings: number(warnings) }));
   words.append(" ", text("script.check_empty", { negatives: number(negatives), unlabelled: number(unlabelled) }));
   if (errors) words.append(" ", text("script.check_mend"));
   words.className = errors ? "told grave" : "told";
@@ -54,14 +55,29 @@ function section(id, { code, severity, meaning, count }, findings) {
   made.className = severity;
   const title = document.createElement("summary");
   title.textContent = `${text(`script.${severity}`)} – ${code}: ${number(count)}`;
-  made.append(title, paragraph(meaning));
-  const own = findings.filter((finding) => finding.code === code);
-  const list = document.createElement("ul");
-  list.append(...own.slice(0, MOST_LISTED).map(line));
-  if (count > MOST_LISTED) list.append(item(text("script.more", { count: number(count - MOST_LISTED) })));
-  made.append(list);
+  made.append(title, paragraph(known(`fault.${code}`) ?? meaning), ...listing(findings.filter((finding) => finding.code === code), count));
   made.addEventListener("toggle", () => showGuilty(made, id, code), { once: true });
   return made;
+}
+
+/** Return the findings as a list that begins with MOST_LISTED of them, and below it the way to the others. */
+function listing(findings, count) {
+  const list = Object.assign(document.createElement("ul"), { lang: "en" }); // the service's own words
+  const more = document.createElement("button");
+  more.type = "button";
+  const left = paragraph("");
+  const show = () => {
+    const next = findings.slice(list.children.length, list.children.length + MOST_LISTED);
+    list.append(...next.map(line));
+    const shown = list.children.length;
+    more.hidden = shown === findings.length;
+    more.textContent = text("script.show_more", { count: number(findings.length - shown) });
+    left.hidden = !more.hidden || count <= shown;
+    left.textContent = text("script.more_elsewhere", { count: number(count - shown) });
+  };
+  more.addEventListener("click", show);
+  show();
+  return [list, more, left];
 }
 
 function line({ path, line, what, fix }) {
@@ -69,11 +85,24 @@ function line({ path, line, what, fix }) {
 }
 
 async function showGuilty(section, id, code) {
-  const { images } = await ask(`/v1/data/${id}/images?limit=12&code=${encodeURIComponent(code)}`);
-  if (!images.length) return;
-  const gallery = Object.assign(document.createElement("ul"), { className: "gallery" });
-  gallery.append(...images.map((image) => labelled(id, image)));
-  section.querySelector("p").after(gallery);
+  const chosen = `code=${encodeURIComponent(code)}`;
+  try {
+    const { total, images } = await ask(`/v1/data/${id}/images?limit=${MOST_PICTURES}&${chosen}`);
+    if (!images.length) return;
+    const gallery = Object.assign(document.createElement("ul"), { className: "gallery" });
+    gallery.append(...images.map((image) => labelled(id, image)));
+    section.querySelector("p").after(gallery);
+    if (total > images.length) gallery.after(toAll(`/data/${id}?${chosen}#browse`, images.length, total));
+  } catch (refusal) {
+    section.querySelector("p").after(Object.assign(paragraph(refusal.message), { className: "mistake" }));
+  }
+}
+
+/** Return how many pictures are shown, with the way to all of them. */
+function toAll(address, shown, total) {
+  const words = paragraph(text("script.pictures_some", { shown: number(shown), total: number(total) }));
+  words.append(" ", Object.assign(document.createElement("a"), { href: address, textContent: text("script.pictures_all") }));
+  return words;
 }
 
 /** Return one of the data's pictures with its boxes. */

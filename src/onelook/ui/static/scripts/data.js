@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { labelled, showCheck } from "./check.js";
 import { tellRefusal, clearMistakes } from "./forms.js";
-import { number, text } from "./texts.js";
+import { number, plainly, text, typedNumber } from "./texts.js";
 
 const PAGE = 24;
 const id = document.getElementById("set").dataset.id;
@@ -66,14 +66,23 @@ function turn(by) {
 async function split(event) {
   event.preventDefault();
   const form = event.target;
-  clearMistakes(form);
-  const ratios = form.elements.ratios.value.split(/[\s/;]+/).filter(Boolean).map((part) => Number(part.replace(",", ".")) / 100);
+  const button = form.querySelector("button");
+  const ratios = form.elements.ratios.value.split(/[\s/;]+/).filter(Boolean).map(share);
+  button.disabled = true;
   try {
-    const made = await ask(`/v1/data/${id}/split`, { method: "POST", body: { ratios, seed: Number(form.elements.seed.value || 0) } });
+    const made = await ask(`/v1/data/${id}/split`, { method: "POST", body: { ratios, seed: typedNumber(form.elements.seed.value || "0") } });
+    clearMistakes(form);
     location.assign(`/data/${made.id}`);
   } catch (refusal) {
     tellRefusal(form, refusal);
+    button.disabled = false;
   }
+}
+
+/** Return per cent as a share of 1; what is no number stays as it was typed, to be refused by its name. */
+function share(words) {
+  const value = Number(plainly(words));
+  return Number.isNaN(value) ? words : value / 100;
 }
 
 async function remove() {

@@ -26,6 +26,7 @@ export function fill(form, values) {
     if (!field) continue;
     if (field.type === "checkbox") field.checked = value === true || value === "true";
     else field.value = value;
+    if (field.options && field.selectedIndex < 0) field.selectedIndex = 0; // what was chosen is not there any more
   }
 }
 

@@ -1,9 +1,9 @@
 /** The page of one run: curves, pictures, resources and log as they come; and what can be done with it. */
 
 import { duration } from "./amounts.js";
-import { ask } from "./api.js";
+import { ask, Refusal, request } from "./api.js";
 import { makeChart } from "./charts.js";
-import { tellRefusal } from "./forms.js";
+import { clearMistakes, tellRefusal } from "./forms.js";
 import { follow } from "./run/follow.js";
 import { showMistakes } from "./run/mistakes.js";
 import { showResources } from "./run/resources.js";
@@ -18,6 +18,8 @@ const charts = {
   score: makeChart(element("score"), [text("script.score")]),
   rate: makeChart(element("rate"), [text("run.rate")]),
 };
+const MOST_LOG = 64 * 1024;
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const lines = [];
 let next = 0;
 let evaluations = 0;
@@ -72,16 +74,25 @@ function showCurves() {
 
 async function showLog() {
   if (!element("log").open) return;
-  const response = await fetch(`${path}/log`);
-  if (response.ok) element("log").querySelector("pre").textContent = await response.text();
+  try {
+    const words = await (await request(`${path}/log`)).text();
+    element("log").querySelector("pre").textContent = words;
+    element("log-told").textContent = words ? text("run.log_end", { size: number(MOST_LOG / 1024) }) : text("run.log_none");
+  } catch (refusal) {
+    element("log-told").textContent = refusal.message;
+  }
 }
 
+/** Ask for one change, once, however often the button is pressed meanwhile. */
 async function change(what) {
+  element(what).disabled = true;
   try {
     await ask(`${path}/${what}`, { method: "POST" });
     goOn();
   } catch (refusal) {
     tell(refusal.message);
+  } finally {
+    element(what).disabled = false;
   }
 }
 
@@ -105,16 +116,28 @@ async function tryModel() {
 async function promote(event) {
   event.preventDefault();
   const form = event.target;
+  const button = form.querySelector("button");
+  button.disabled = true;
+  element("promoted").textContent = "";
+  const name = form.elements.name.value.trim();
   const receiver = form.elements.client.value;
   const whose = receiver === "shared" ? { shared: true } : receiver ? { client: receiver } : {};
   try {
-    const made = await ask(`${path}/promote`, { method: "POST", body: { name: form.elements.name.value.trim(), ...whose } });
-    for (const mistake of form.querySelectorAll(".mistake")) mistake.textContent = "";
+    if (!NAME.test(name)) throw misnamed(name);
+    const made = await ask(`${path}/promote`, { method: "POST", body: { name, ...whose } });
+    clearMistakes(form);
     element("promoted").textContent = text("run.promoted", { name: made.name, version: made.version });
   } catch (refusal) {
-    element("promoted").textContent = "";
     tellRefusal(form, refusal);
+  } finally {
+    button.disabled = false;
   }
+}
+
+/** Return the refusal of a name that no model may have, in words; the service has the same rule. */
+function misnamed(name) {
+  const error = { field: "name", expected: text("run.name_rule"), got: name || text("run.name_none") };
+  return new Refusal(text("script.expected", error), 0, { errors: [error] });
 }
 
 /** Return a name for the run's model: of its data, and of the run, so that two never meet. */

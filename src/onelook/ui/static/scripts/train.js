@@ -10,25 +10,50 @@ import { offerSettings } from "./train/settings.js";
 import { text } from "./texts.js";
 
 const TYPED = "onelook-train";
+const NOT_THERE = 404;
 const form = document.getElementById("form");
 const start = document.getElementById("start");
 
-const { settings, networks } = await ask("/v1/trainings/settings");
-offerSettings(settings);
-await Promise.all([offerNetwork(networks), offerData(form)]);
-keepTyped(form, TYPED);
-await beginWith(new URLSearchParams(location.search));
-form.dispatchEvent(new Event("change", { bubbles: true }));
-
-form.addEventListener("input", () => foresee(form));
-form.addEventListener("change", () => foresee(form));
-document.getElementById("clear").addEventListener("click", clear);
 form.addEventListener("submit", begin);
-form.dataset.ready = "true";
-foresee(form);
+document.getElementById("clear").addEventListener("click", clear);
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload()); // back from a run: what is offered has changed
+start.disabled = true;
+try {
+  await offer();
+  start.disabled = false;
+} catch (refusal) {
+  tellRefusal(form, { message: refusal.message, errors: [] });
+}
+
+/** Put into the form what there is to choose from, what was typed, and what the address names. */
+async function offer() {
+  const { settings, networks } = await ask("/v1/trainings/settings");
+  offerSettings(settings);
+  await Promise.all([offerNetwork(networks), offerData(form)]);
+  keepTyped(form, TYPED);
+  const missing = await beginWith(new URLSearchParams(location.search));
+  form.dispatchEvent(new Event("change", { bubbles: true }));
+  form.addEventListener("input", () => foresee(form));
+  form.addEventListener("change", () => foresee(form));
+  form.dataset.ready = "true";
+  foresee(form);
+  document.getElementById("data-mistake").textContent = missing;
+}
+
+/** Fill in what the address names, and return in words what of it is not there any more. */
+async function beginWith(query) {
+  try {
+    await fillFrom(query);
+  } catch (refusal) {
+    if (refusal.status !== NOT_THERE) throw refusal;
+    return text("train.from_gone");
+  }
+  const data = query.get("data") ?? query.get("from");
+  return data && !form.elements.data.value ? text("train.data_gone") : "";
+}
 
 /** Fill in another training's settings, or data, that the address names. */
-async function beginWith(query) {
+async function fillFrom(query) {
   if (query.has("from")) {
     const path = `/v1/trainings/${query.get("from")}`;
     const { data, network, weights, settings: values, time_budget } = await ask(path);
@@ -41,7 +66,6 @@ async function beginWith(query) {
 
 async function begin(event) {
   event.preventDefault();
-  clearMistakes(form);
   const wanted = asked(form);
   if (!wanted.data) return tellRefusal(form, needed());
   start.disabled = true;
@@ -50,10 +74,10 @@ async function begin(event) {
     const headers = { "Idempotency-Key": once.key(wanted) };
     const training = await ask("/v1/trainings", { method: "POST", body: wanted, headers });
     once.done();
+    clearMistakes(form); // not before: what moves under a second press would be pressed
     location.assign(`/runs/${training.id}`);
   } catch (refusal) {
     tellRefusal(form, refusal);
-  } finally {
     start.disabled = false;
   }
 }

@@ -174,7 +174,7 @@ async function begin() {
     button.addEventListener("click", () => sampleFile(button.dataset.sample).then((file) => take([file]), (error) => tellPictures([error.message])));
   }
   try {
-    await offerModels();
+    document.getElementById("model-mistake").textContent = await offerModels();
   } catch (error) {
     document.getElementById("model-mistake").textContent = error.message;
   }

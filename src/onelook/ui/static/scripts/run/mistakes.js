@@ -30,12 +30,33 @@ function showAll(found) {
   const told = { split, images: number(images) };
   tell(score === null ? text("run.mistakes_classes", told) : text("run.mistakes_boxes", { ...told, score: number(score, 2) }));
   document.getElementById("matrix").hidden = matrix === null;
+  document.getElementById("matrix-none").hidden = matrix !== null;
   if (matrix !== null) document.getElementById("matrix").replaceChildren(tableOf(found));
   document.getElementById("confusions").hidden = !confusions.length;
   document.querySelector("#confusions tbody").replaceChildren(...confusions.map(confusion));
   const hint = worst.length ? (score === null ? "" : text("run.worst_hint")) : text("run.worst_none");
   document.getElementById("worst-hint").textContent = hint;
   document.getElementById("worst").replaceChildren(...worst.map((image) => picture(image, split)));
+  tellMore(found);
+}
+
+/** Say how many pictures with mistakes there are besides those that are shown, and let the next ones be asked for. */
+function tellMore({ split, mistaken }) {
+  const shown = document.getElementById("worst").children.length;
+  const more = document.getElementById("worst-more");
+  more.hidden = shown >= mistaken;
+  more.textContent = text("script.show_more", { count: number(mistaken - shown) });
+  more.onclick = () => showMore(split, shown);
+}
+
+async function showMore(split, start) {
+  try {
+    const found = await ask(`${path}/mistakes?${new URLSearchParams({ split, start })}`);
+    document.getElementById("worst").append(...found.worst.map((image) => picture(image, split)));
+    tellMore(found);
+  } catch (refusal) {
+    tell(refusal.message);
+  }
 }
 
 /** Return the counts by true class and seen class, each darker the larger its share of the row. */

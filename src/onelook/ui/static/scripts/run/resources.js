@@ -4,6 +4,7 @@ import { size } from "../amounts.js";
 import { percent, text } from "../texts.js";
 
 export function showResources(place, sample) {
+  document.getElementById("resources-none").hidden = Boolean(sample);
   if (!sample) return;
   const cores = sample.cpu ?? [];
   const busy = cores.reduce((sum, core) => sum + core, 0) / (100 * Math.max(1, cores.length));

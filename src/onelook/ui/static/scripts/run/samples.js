@@ -7,15 +7,17 @@ import { number, percent, text } from "../texts.js";
 const slider = document.getElementById("evaluation");
 let known = [];
 let least = 0;
+let most = 0;
 let path = "";
 
 /** Show the samples of a run that has so many evaluations; who looks at the latest goes on doing so. */
 export async function showSamples(run, count) {
   path = run;
   const atEnd = slider.value === slider.max;
-  const told = count ? await ask(`${run}/samples`) : { evaluations: [], least: 0 };
+  const told = count ? await ask(`${run}/samples`) : { evaluations: [], least: 0, most: 0 };
   known = told.evaluations;
   least = told.least;
+  most = told.most;
   document.getElementById("samples").hidden = !known.length;
   slider.max = Math.max(0, known.length - 1);
   if (atEnd) slider.value = slider.max;
@@ -42,9 +44,10 @@ function picture(image, place) {
   return figure(`${path}/samples/${place}?side=480`, file, boxes, words);
 }
 
-/** Return how many objects were seen and are there; the unsure ones, which are not drawn, are told by the best of them. */
+/** Return how many objects were seen and are there; of many the surest are drawn, and of unsure ones the best is told. */
 function seenInWords({ detections, truth, best }) {
   const told = { seen: number(detections.length), truth: number(truth.length), least: number(least, 2) };
+  if (detections.length >= most) return text("run.seen_most", told);
   if (detections.length || best === null) return text("run.seen", told);
   return best ? text("run.seen_none", { ...told, best: number(best, 3) }) : text("run.seen_nothing", told);
 }

@@ -3,7 +3,7 @@
 import { ask } from "../api.js";
 import { showCheck } from "../check.js";
 import { tellRefusal } from "../forms.js";
-import { number, text } from "../texts.js";
+import { number, percent, text } from "../texts.js";
 
 const select = document.getElementById("data");
 const zip = document.getElementById("zip");
@@ -44,18 +44,28 @@ async function upload(form, file) {
   document.getElementById("zip-mistake").textContent = "";
   if (file.size > most) return refused(text("train.zip_large", { most: number(most / 2 ** 20), size: number(file.size / 2 ** 20) }));
   const told = document.getElementById("zip-told");
-  told.textContent = text("train.uploading", { name: file.name });
+  const progress = (share) => {
+    told.textContent = share < 1 ? text("train.uploading", { name: file.name, share: percent(share) }) : text("train.reading", { name: file.name });
+  };
+  progress(0);
   zip.disabled = true;
+  addEventListener("beforeunload", keep);
   try {
     const called = encodeURIComponent(file.name.replace(/\.zip$/i, "").slice(0, 200) || "data");
-    take(await ask(`/v1/data?name=${called}`, { method: "POST", body: file, headers: { "Content-Type": "application/zip" } }));
+    take(await ask(`/v1/data?name=${called}`, { method: "POST", body: file, headers: { "Content-Type": "application/zip" }, progress }));
     zip.value = "";
   } catch (refusal) {
     refused(refusal.message);
   } finally {
+    removeEventListener("beforeunload", keep);
     zip.disabled = false;
     told.textContent = "";
   }
+}
+
+/** Let the browser ask before a page is left whose upload would be lost. */
+function keep(event) {
+  event.preventDefault();
 }
 
 function refused(words) {
@@ -66,10 +76,14 @@ function refused(words) {
 async function name(form) {
   const path = document.getElementById("path").value.trim();
   const last = path.split("/").filter(Boolean).at(-1);
+  const button = document.getElementById("use-path");
+  button.disabled = true;
   try {
     take(await ask("/v1/data", { method: "POST", body: { path, name: last?.slice(0, 200) || "data" } }));
   } catch (refusal) {
     tellRefusal(form, refusal);
+  } finally {
+    button.disabled = false;
   }
 }
 

@@ -10,6 +10,7 @@ const PAUSE = 1500;
 const LOOK = 1000;
 const BATCH = 8;
 const EPOCHS = 50;
+const ROUNDING = 1e-6;
 let timer = 0;
 let under = null;
 let told = "";
@@ -28,7 +29,7 @@ export function foresee(form) {
 function reckon({ settings }) {
   const images = picturesOf();
   const batch = Number(settings.batch ?? Math.min(BATCH, images ?? BATCH));
-  const steps = Number(settings.max_batches ?? Math.round((Number(settings.epochs ?? EPOCHS) * images) / batch));
+  const steps = Number(settings.max_batches ?? Math.ceil((Number(settings.epochs ?? EPOCHS) * images) / batch - ROUNDING));
   const known = images !== null && steps > 0 && batch > 0;
   document.getElementById("quick").textContent = known
     ? text("train.quick", { steps: number(steps), seen: number(steps * batch), images: number(images) })

@@ -2,7 +2,7 @@
 
 import { ask } from "../api.js";
 import { typed } from "../forms.js";
-import { number, text } from "../texts.js";
+import { number, plainly, text } from "../texts.js";
 
 const KEPT = "onelook-train-cfg";
 const MOST_CFG = 1_000_000;
@@ -25,8 +25,14 @@ export async function offerNetwork(networks) {
 export function asked(form) {
   const { data, network, weights, time_budget, path, ...settings } = typed(form);
   const cfg = JSON.parse(sessionStorage.getItem(KEPT));
-  const body = { data, settings, ...(cfg ? { cfg: cfg.text, cfg_name: plainName(cfg.name) } : { network }) };
+  const body = { data, settings: plain(form, settings), ...(cfg ? { cfg: cfg.text, cfg_name: plainName(cfg.name) } : { network }) };
   return { ...body, ...(weights ? { weights } : {}), ...(time_budget ? { time_budget } : {}) };
+}
+
+/** Return settings with numbers as programs write them; a list keeps its commas. */
+function plain(form, settings) {
+  const isNumber = (name) => form.elements.namedItem(name)?.inputMode === "decimal";
+  return Object.fromEntries(Object.entries(settings).map(([name, words]) => [name, isNumber(name) ? plainly(words) : words]));
 }
 
 async function take(chosen) {

@@ -1,6 +1,6 @@
 /** A field for every hyperparameter, made from what the service says of it: bounds, choices, default, meaning. */
 
-import { text } from "../texts.js";
+import { brief, known, text } from "../texts.js";
 
 const MAIN = ["epochs", "batch", "width", "height", "learning_rate", "seed"];
 
@@ -18,7 +18,8 @@ export function offerSettings(settings) {
 }
 
 function field(setting) {
-  const { name, words, kind, choices } = setting;
+  const { name, kind, choices } = setting;
+  const words = known(`setting.${name}`) ?? setting.words;
   const made = document.createElement("div");
   const label = Object.assign(document.createElement("label"), { htmlFor: `set-${name}`, textContent: name });
   const input = kind === "flag" || choices.length ? select(setting) : box(setting);
@@ -49,7 +50,7 @@ function box({ kind, least, most, ...setting }) {
   made.autocomplete = "off";
   if (kind === "number" || kind === "whole") {
     made.inputMode = "decimal";
-    if (most !== null) made.title = text("train.between", { least, most });
+    if (most !== null) made.title = text("train.between", { least: brief(least), most: brief(most) });
   }
   return made;
 }

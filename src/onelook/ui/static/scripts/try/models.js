@@ -3,14 +3,17 @@
 import { ask } from "../api.js";
 import { text } from "../texts.js";
 
-/** Fill in the choices and return the names; the one of `?model=` is chosen, else the default, else the first. */
+/** Fill in the choices: that of `?model=` is chosen, else the default, else the first. Return in words what was asked for in vain. */
 export async function offerModels() {
   const names = usable((await ask("/v1/models")).models);
-  const chosen = [asked("model"), "default", names[0]?.name].find((name) => names.some((each) => each.name === name));
+  const isThere = (name) => names.some((each) => each.name === name);
+  const chosen = [asked("model"), "default", names[0]?.name].find(isThere);
+  const gone = [asked("model"), asked("beside")].filter((name) => name && !isThere(name));
   document.getElementById("no-model").hidden = names.length > 0;
   document.getElementById("models").replaceChildren(...names.map((each) => choice(each, each.name === chosen)));
   const beside = document.getElementById("beside");
   beside.replaceChildren(beside.options[0], ...names.map(({ name }) => new Option(name, name, false, name === asked("beside"))));
+  return gone.map((name) => text("try.gone", { name })).join(" ");
 }
 
 /** Return the names of the models that are chosen: one or two, none where there is none. */

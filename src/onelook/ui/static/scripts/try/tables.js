@@ -3,8 +3,6 @@
 import { number, percent } from "../texts.js";
 import { classColour } from "../colours.js";
 
-const MOST_CLASSES = 5;
-
 /** Return [{class, index, count}], the most frequent first. */
 export function countByClass(detections) {
   const counts = new Map();
@@ -32,8 +30,7 @@ export function showObjects(body, detections, { width, height }) {
 
 /** Fill a table's body with the likeliest classes of the whole picture. */
 export function showClasses(body, classes) {
-  const likeliest = classes.slice(0, MOST_CLASSES);
-  body.replaceChildren(...likeliest.map((each) => row(each, [percent(each.score)], { class: each.index })));
+  body.replaceChildren(...classes.map((each) => row(each, [percent(each.score)], { class: each.index })));
 }
 
 function row(named, cells, data) {
