@@ -19,6 +19,15 @@ def test_runs_that_are_set_alike_have_no_rows() -> None:
     assert differing_settings([outcome(), outcome()], ["a", "b"]).rows == ()
 
 
+def test_what_is_not_done_says_so_and_why() -> None:
+    failed = outcome(state="out_of_memory", cause="over 4GB", result={}, measured=None)
+
+    told = figures_side_by_side([outcome(), failed], ["a", "b"]).as_mapping()
+
+    assert (told["state"], told["cause"]) == (["done", "out of memory"], [None, "over 4GB"])
+    assert not {"state", "cause"} & figures_side_by_side([outcome()], ["a"]).as_mapping().keys()
+
+
 def test_figures_stand_in_the_units_of_a_reader() -> None:
     told = figures_side_by_side([outcome(), outcome(batch=8, result={"ap50": None})], ["a", "b"]).as_mapping()
 

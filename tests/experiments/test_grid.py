@@ -1,5 +1,6 @@
 """A grid that is ended in the middle and opened again."""
 
+import json
 import os
 import shutil
 import signal
@@ -106,9 +107,16 @@ def test_a_row_that_was_spoilt_by_hand_is_written_again_from_its_run(
     use_fake(monkeypatch)
     plan, out = write_plan(tmp_path, "[axes]\nbatch = [4]"), tmp_path / "out"
     run_plan(plan, out)
+    samples = [{"time": 5.0 * k, "cpu_run": 100.0, "memory": 7, "read": 0, "written": 0} for k in range(3)]
+    text = "".join(json.dumps(sample) + "\n" for sample in samples)
+    (out / "runs" / "good-batch4" / "resources.jsonl").write_text(text)
     row_path(out, "good-batch4").write_text("{")
 
-    assert run_plan(plan, out)["good-batch4"].state == "done"
+    row = run_plan(plan, out)["good-batch4"]
+
+    assert row.state == "done"
+    assert row.measured is not None
+    assert (row.measured.wall_seconds, row.measured.peak_memory_bytes) == (10.0, 7), "as the training sampled it itself"
     assert len(begun(out)) == 1
 
 

@@ -65,7 +65,7 @@ def _export(client: "MlflowClient", experiment: str, place: Place) -> str:
     made = client.create_run(experiment, began, {**tags, **dict.fromkeys(read_tags(place.folder), "yes")}, place.name)
     number = str(made.info.run_id)
     _log(client, number, place, lines, began)
-    last = max((int(1000 * line["time"]) for line in lines if "time" in line), default=began)
+    last = max((int(1000 * line["time"]) for line in lines if line.get("time")), default=began)
     client.set_terminated(number, STATES.get(outcome.state, "FAILED"), last)
     for run in older:
         client.delete_run(run.info.run_id)
@@ -90,9 +90,9 @@ def _metrics(place: Place, lines: Sequence[Mapping[str, Any]], began: int) -> It
 
     when, step = began, 0
     for line in lines:
-        when, step = int(1000 * line["time"]) if "time" in line else when, line["step"]
+        when, step = int(1000 * line["time"]) if line.get("time") else when, line["step"]
         for name, value in numbers_of(line):
-            yield Metric(f"{line['kind']}/{name}", value, when, step)
+            yield Metric(f"{line.get('kind', 'step')}/{name}", value, when, step)
     for figure in FIGURES:
         final = figure.of(place.outcome)
         if final is not None:
@@ -110,4 +110,4 @@ def _milliseconds(started: str, lines: Sequence[Mapping[str, Any]]) -> int:
     try:
         return int(1000 * datetime.fromisoformat(started).timestamp())
     except ValueError:
-        return int(1000 * next((line["time"] for line in lines if "time" in line), 0))
+        return int(1000 * next((line["time"] for line in lines if line.get("time")), 0))

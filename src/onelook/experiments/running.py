@@ -16,7 +16,16 @@ import psutil
 
 from onelook.experiments.measuring import Ended, TreeWatch, added, wait_for
 from onelook.experiments.outcome import RUNS, Outcome
-from onelook.experiments.past_run import as_training_wrote, cards, ending, kernels, pace_of, read_lines, result_of
+from onelook.experiments.past_run import (
+    as_training_wrote,
+    cards,
+    ending,
+    kernels,
+    outcome_of_run,
+    pace_of,
+    read_lines,
+    result_of,
+)
 from onelook.experiments.plan import Limits
 from onelook.experiments.proof import differences, finished_as_asked, weights_digest
 from onelook.experiments.request import Request
@@ -213,7 +222,7 @@ def _told_by(run: Run, row: Outcome) -> Outcome:
     weights = {"weights_sha256": digest} if (digest := weights_digest(run)) else {}
     speed, waited = pace_of(lines, int(row.settings.get("batch") or _batch(run)))
     more: dict[str, Any] = {"images_per_second": speed, "waiting_seconds": waited, **cards(samples), **kernels(run)}
-    measured = replace(row.measured, **more) if row.measured else None
+    measured = replace(row.measured, **more) if row.measured else outcome_of_run(run.folder).measured
     return replace(
         row, measured=measured, result=result_of(lines) | weights, environment=environment or row.environment
     )
