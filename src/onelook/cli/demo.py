@@ -17,7 +17,7 @@ from onelook.structures.errors import UserError
 
 NETWORK = "yolov3-tiny"
 IMAGES = {"train": 160, "val": 32, "test": 48}
-TRAINING = {"width": 256, "height": 192, "max_batches": 320, "batch": 8}
+TRAINING = {"width": 256, "height": 192, "max_batches": 260, "batch": 8}
 """What `onelook train` is given by `--set`; everything else stands at its default."""
 SHOWN = 6
 """Test images that the detector is drawn on."""
