@@ -51,16 +51,20 @@ def test_an_image_in_no_class_is_named(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("top", ["train", "."])
-def test_an_image_beside_the_folders_by_class_has_none_and_is_named(tmp_path: Path, top: str) -> None:
+def test_images_beside_the_folders_by_class_are_named_and_not_used(tmp_path: Path, top: str) -> None:
     for name in ("ant", "bee"):
         picture(tmp_path / top / name / "1.png")
-    picture(tmp_path / top / "stray.png")
+    for name in ("stray", "zebra"):
+        picture(tmp_path / top / f"{name}.png")
     found: list[Finding] = []
 
     dataset = folders.read(tmp_path, found.append)
 
-    assert dataset.labels.tolist() == [0, 1, -1]
-    assert [(each.code, each.path.name) for each in found] == [("unlabelled", "stray.png")]
+    assert dataset.labels.tolist() == [0, 1]
+    assert [(each.code, each.path.name, each.severity) for each in found] == [
+        ("unlisted-image", "stray.png", "warning")
+    ]
+    assert "got this one and 1 more beside them" in found[0].what
 
 
 def test_folders_take_the_order_of_a_list_and_refuse_two_that_differ(tmp_path: Path) -> None:

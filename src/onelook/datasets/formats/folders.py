@@ -39,7 +39,7 @@ def evidence(path: Path) -> str | None:
 def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Dataset:
     """Return the pictures, each with the class of its folder as a whole; there are no boxes. Classes are sorted.
 
-    One beside the folders, in none, has no class, and is told.
+    One beside the folders, in none, has no class: it is told, and not taken.
 
     A classes.txt, labels.txt or .names beside the folders gives them another order. Raises FormatError for two that differ.
     """
@@ -57,11 +57,18 @@ def read(path: Path, report: Report, names: Sequence[str] | None = None) -> Data
         for file in files_below(folder):
             if is_picture(file) and collector.image(file, folder, None, split or None, labelled=False):
                 collector.label(folder_class(folder.name))
-    for split, top in splits.items() or [("", path)]:
-        for file in sorted(file for file in top.iterdir() if is_picture(file)):
-            if collector.image(file, top, None, split or None, labelled=False):
-                collector.unlabelled(file, f"it in a folder of its class, in {top}")
+    for top in splits.values() or [path]:
+        _tell_strays(top, collector)
     return collector.finish()
+
+
+def _tell_strays(top: Path, collector: Collector) -> None:
+    """Tell of pictures beside the folders by class, in one finding."""
+    strays = sorted(file for file in top.iterdir() if is_picture(file) and file.is_file())
+    if strays:
+        more = f" and {len(strays) - 1} more" if len(strays) > 1 else ""
+        what = f"expected every picture in a folder of its class, got this one{more} beside them, in {top}"
+        collector.tell(strays[0], None, "unlisted-image", what, "move it into its class's folder; it is not used")
 
 
 def _splits(path: Path) -> dict[str, Path]:
