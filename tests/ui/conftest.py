@@ -223,10 +223,10 @@ def keep_numbers(name: str, numbers: dict[str, float]) -> None:
     (SCREENS / f"{name}.json").write_text(json.dumps(numbers, indent=1) + "\n")
 
 
-def serious_issues(page: Any) -> list[str]:
-    """Return what axe finds on the page that is serious or critical, a line an element."""
+def serious_issues(page: Any, *rules: str) -> list[str]:
+    """Return what axe finds on the page that is serious or critical, a line an element; by some of its rules, or by all."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="AXE ABSENT: pip install 'onelook[dev]'")
-    found = axe.Axe().run(page).response["violations"]
+    found = axe.Axe().run(page, options={"runOnly": list(rules)} if rules else None).response["violations"]
     return [
         f"{each['id']}: {node['html']}"
         for each in found
