@@ -11,7 +11,15 @@ from onelook.datasets.class_places import names_beside
 from onelook.datasets.collecting import SPLIT_NAMES, Collector
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.files.bounded import MOST_TEXT, inside, read_json, start_of
-from onelook.datasets.files.layout import dump_json, files_below, is_picture, numbers, part_of_each, write_class_list
+from onelook.datasets.files.layout import (
+    dump_json,
+    files_below,
+    is_picture,
+    numbers,
+    part_of_each,
+    paths_below,
+    write_class_list,
+)
 from onelook.datasets.files.objects import FLAGS
 from onelook.datasets.files.placing import new_names, place_file
 from onelook.datasets.findings import Report
@@ -28,8 +36,9 @@ def evidence(path: Path) -> str | None:
     """Return which JSON with `shapes` speaks for LabelMe: the first in `path` or up to two folders below it."""
     if not path.is_dir():
         return None
-    for file in files_below(path, _DEEPEST):
-        if file.suffix == ".json":
+    for found in paths_below(path, _DEEPEST):
+        if found.endswith(".json"):
+            file = Path(found)
             start = start_of(file, MOST_TEXT if file.stat().st_size <= MOST_TEXT else 4096)
             return f"{file} holds shapes" if b'"shapes"' in start and b'"imagePath"' in start else None
     return None

@@ -16,7 +16,7 @@ from onelook.datasets.building import Builder
 from onelook.datasets.class_places import ClassPlaces, names_beside
 from onelook.datasets.dataset import Dataset
 from onelook.datasets.files.bounded import told_lines
-from onelook.datasets.files.layout import ending
+from onelook.datasets.files.layout import ending, subfolders
 from onelook.datasets.files.placing import new_names, place_file
 from onelook.datasets.files.written import write_same
 from onelook.datasets.findings import Finding, Report
@@ -82,7 +82,7 @@ def _roots(path: Path) -> list[Path]:
         found = [folder for folder in level if _is_voc(folder)]
         if found:
             return found
-        level = [below for folder in level for below in _folders(folder)]
+        level = [below for folder in level for below in subfolders(folder)]
     return []
 
 
@@ -93,14 +93,6 @@ def _is_voc(folder: Path) -> bool:
         return False
     endings = {file.suffix.lower() for file in islice(annotations.iterdir(), 1000)}
     return ".xml" in endings or (not endings and _first(folder, _IMAGES) is not None)
-
-
-def _folders(folder: Path) -> list[Path]:
-    """Return the folders in a folder, those that are hidden or closed to us left out."""
-    try:
-        return sorted(below for below in folder.iterdir() if below.is_dir() and not below.name.startswith("."))
-    except (NotADirectoryError, FileNotFoundError, PermissionError):
-        return []
 
 
 def _root(path: Path) -> Path:
