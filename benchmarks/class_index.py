@@ -33,14 +33,14 @@ from onelook.datasets.reading import read
 data = read(Path(sys.argv[1]))
 told = {"images": len(data), "classes": len(data.names)}
 told |= {"seconds": time.perf_counter() - wall, "processor": time.process_time() - busy}
-if sys.argv[2:]:
+told["peak MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+if sys.argv[2:]:  # only now: the loader brings torch
     from onelook.datasets.loader import stream_index
     for name, place in (("start", 0), ("middle", len(data) // 2), ("next epoch", len(data))):
         wall = time.perf_counter()
         index = stream_index(0, len(data), place)
         found = data.paths[index], int(data.labels[index])
         told[f"picture at {name}, ms"] = 1e3 * (time.perf_counter() - wall)
-told["peak MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 print(json.dumps(told))
 """
 

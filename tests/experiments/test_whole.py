@@ -51,6 +51,16 @@ def test_a_grid_that_is_done_runs_nothing(tmp_path: Path) -> None:
     assert len(begun(tmp_path / "out")) == 2
 
 
+def test_a_run_that_is_tried_again_is_one_to_do(tmp_path: Path) -> None:
+    run_grid(write_plan(tmp_path, "[axes]\nbatch = [4]", "flaky"), tmp_path / "out", say=lambda _: None)
+    told: list[str] = []
+
+    run_grid(write_plan(tmp_path, "retries = 1\n[axes]\nbatch = [4, 8]", "flaky"), tmp_path / "out", say=told.append)
+
+    assert told[0] == "plan: 2 runs, about 3 h 00 min on this machine"
+    assert told[-1].endswith("out: 2 done")
+
+
 def test_a_plan_is_foreseen_without_a_trace(tmp_path: Path) -> None:
     plan, told = write_plan(tmp_path, "[axes]\nbatch = [4, 8]"), list[str]()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from onelook.experiments.checking import Checked, check, in_a_process
-from onelook.experiments.grid import GRIDS, Grid, PlanQueue, Queue, open_grid
+from onelook.experiments.grid import GRIDS, Grid, PlanQueue, Queue, is_tried_again, open_grid
 from onelook.experiments.live import counted, running_table
 from onelook.experiments.local import run_locally
 from onelook.experiments.on_ray import run_on_ray
@@ -71,7 +71,8 @@ def run_grid(
     folder = out or GRIDS / plan.name
     with StopFlag() as stop, open_grid(plan, folder, [] if plan.search else requests) as grid:
         queue = _queue(grid, requests)
-        todo = [each for each in requests if each.name not in queue.rows or not queue.rows[each.name].ended]
+        over = {name for name, row in queue.rows.items() if _is_over(plan, row)}
+        todo = [each for each in requests if each.name not in over]
         with stop.at_once():
             found = in_a_process(check, todo, str(plan.path), forecast) if todo else Checked((), {})
             _tell_ahead(plan, requests, list(queue.rows.values()), found, say)
@@ -79,6 +80,11 @@ def run_grid(
     rows = tuple(queue.rows.values())
     _tell_end(plan, folder, rows, stop.wished, say)
     return GridResult(folder, rows, stop.wished)
+
+
+def _is_over(plan: Plan, row: Outcome) -> bool:
+    """Return whether nothing more will come of a row: a run that failed may be tried again."""
+    return row.ended and not is_tried_again(plan, row)
 
 
 def _runs_of(plan: Plan) -> list[Request]:
@@ -116,7 +122,7 @@ def _run(grid: Grid, queue: Queue, engine: str, parallel: int | None, stop: Stop
         return running_table(list(under_way), queue.rows.values())
 
     total = grid.plan.search.trials if grid.plan.search else len(rows)
-    done = sum(row.ended for row in rows.values())
+    done = sum(_is_over(grid.plan, row) for row in rows.values())
     for row in track(_told(ends, say), total, grid.plan.name, "runs", done, below=drawn):
         del row  # told already
 
@@ -141,7 +147,7 @@ def _tell_ahead(plan: Plan, requests: Sequence[Request], rows: Sequence[Outcome]
     """Tell what the check found, and how much there is to do."""
     for line in found.told:
         say(line)
-    ended = sum(row.ended for row in rows)
+    ended = sum(_is_over(plan, row) for row in rows)
     if plan.search:
         each = f", about {duration(sum(found.seconds.values()) / len(found.seconds))} each" if found.seconds else ""
         say(f"{plan.name}: a search of {plan.search.trials} trials, {ended} done{each}")
