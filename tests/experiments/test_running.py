@@ -32,7 +32,7 @@ def test_every_run_of_a_plan_becomes_a_row_with_what_it_gave_and_took(tmp_path: 
     assert row.measured.user_seconds is not None
     assert 0 < row.measured.user_seconds + (row.measured.system_seconds or 0) < row.measured.wall_seconds + 0.1
     assert row.measured.peak_memory_bytes is not None
-    assert row.measured.peak_memory_bytes > 3e6
+    assert row.measured.peak_memory_bytes > 1e6, "of a process of a fifth of a second, looked at as it began"
     assert row.measured.images_per_second == 10.0
     assert read_outcomes(tmp_path / "out") == sorted(rows.values(), key=lambda row: row.id)
     assert (tmp_path / "out" / "plan.toml").read_text() == path.read_text()
