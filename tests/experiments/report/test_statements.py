@@ -68,6 +68,14 @@ def test_one_pair_decides_nothing() -> None:
     assert not any("epochs" in text or "network" in text for text in found)  # there is but one of each
 
 
+def test_a_statement_says_what_its_axis_was_varied_together_with(rows: list[Row]) -> None:
+    zipped = [replace(row, together=(frozenset({"batch", "learning_rate"}),)) for row in rows]
+    numbers = {each.statement.axis: each.numbers for each in check_statements(zipped)}
+
+    assert numbers["batch"].endswith("; varied together with learning_rate")
+    assert "varied together" not in numbers["epochs"]
+
+
 def test_figures_that_never_differ_are_told_as_such(rows: list[Row]) -> None:
     same = [replace(row, outcome=replace(row.outcome, result={**row.outcome.result, "recall": 0.5})) for row in rows]
 

@@ -101,10 +101,15 @@ def setting_of(row: Row, *without: str) -> str:
     return as_key({axis: level for axis, level in row.levels.items() if axis not in without})
 
 
+def varied_with(rows: Sequence[Row], axis: str) -> list[str]:
+    """Return the axes that some plan varies together with this one, by name: nobody can tell what each of them does."""
+    return sorted({other for row in rows for group in row.together if axis in group for other in group} - {axis})
+
+
 def _values(rows: Sequence[Row], axis: str, level: Any, figure: Figure) -> dict[Where, float]:
     """Return the figure, or its logarithm, by where it was found; runs that agree in all of that are averaged."""
     found = []
-    together = {other for row in rows for group in row.together if axis in group for other in group}
+    together = varied_with(rows, axis)
     for row in rows:
         value = figure.of(row.outcome) if row.done and as_key(row.levels.get(axis)) == as_key(level) else None
         if value is None or (figure.ratio and value <= 0):

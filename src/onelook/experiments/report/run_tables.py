@@ -1,5 +1,6 @@
 """Tables of runs: every one with its cause, the settings from best to worst, and what a point of accuracy cost."""
 
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def every_run(rows: Sequence[Row]) -> Table:
         Column("state", number=False, form=in_state),
         Column("cause", number=False),
         *_columns(figures),
-        *([Column("largest kernel", number=False, key="gpu_kernel")] if any(kernels) else []),
+        *([Column("largest kernel", _short, number=False, key="gpu_kernel")] if any(kernels) else []),
         Column("attempts"),
     )
     lines = tuple(
@@ -126,6 +127,12 @@ def _run_line(row: Row, axes: Sequence[str], figures: Sequence[Figure]) -> tuple
 def _kernel(row: Row) -> str | None:
     """Return the name of the GPU kernel that took most time."""
     return row.outcome.measured.gpu_kernel if row.outcome.measured else None
+
+
+def _short(kernel: Any) -> str:
+    """Return a kernel's name without what stands in its brackets, which fills lines; the csv file has all of it."""
+    plain = str(kernel or "-").replace("(anonymous namespace)::", "").removeprefix("void ")
+    return re.split(r"[<(]", plain, maxsplit=1)[0] or plain[:40]
 
 
 def _scored(rows: Sequence[Row]) -> list[Setting]:

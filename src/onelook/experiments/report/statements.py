@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from onelook.experiments.report.contrasts import Contrast, contrast
+from onelook.experiments.report.contrasts import Contrast, contrast, varied_with
 from onelook.experiments.report.figures import (
     ACCURACY,
     CLASS,
@@ -92,7 +92,9 @@ def check(rows: Sequence[Row], statement: Statement, first: Any, second: Any) ->
         verdict = "holds"
     elif len(found.pairs) > 1 and all(pair == found.none for pair in found.pairs):
         verdict = "does not hold"
-    return Checked(statement, verdict, _numbers(statement, found, first, second, against))
+    numbers = _numbers(statement, found, first, second, against)
+    others = varied_with(rows, statement.axis)
+    return Checked(statement, verdict, f"{numbers}; varied together with {', '.join(others)}" if others else numbers)
 
 
 def statement_table(checked: Sequence[Checked]) -> Table:
