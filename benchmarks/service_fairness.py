@@ -33,7 +33,7 @@ from onelook.service.migrations import migrate
 from onelook.service.scheduler import Queue
 from onelook.service.schema import TO_TAKE, jobs
 from onelook.service.settings import ServiceSettings
-from onelook.service.workers import register
+from onelook.service.workers import Here, register
 
 PICTURE, LOAD, CACHED = 0.05, 1.0, 4
 """Seconds a picture, seconds to load a model, models that a worker has loaded."""
@@ -124,7 +124,7 @@ class Stage:
         self.settings, self.order = settings, order
         self.workers = [Played(f"w{number}") for number in range(workers)]
         for worker in self.workers:
-            register(self.database, ServiceSettings(lease=3600), worker.name, "host", 1, "")
+            register(self.database, ServiceSettings(lease=3600), Here(worker.name, "host", 1, ""))
         self.arrived: dict[str, float] = {}
         self.waits: dict[str, list[float]] = {}
         self.served: Counter[str] = Counter()

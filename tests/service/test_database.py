@@ -1,8 +1,11 @@
+from contextlib import ExitStack
+from pathlib import Path
+
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Text, bindparam, select, text
 from sqlalchemy.exc import DBAPIError
 
-from onelook.service.database import Database, DatabaseDownError, is_up, open_database, passes, time_of
+from onelook.service.database import Database, DatabaseDownError, is_up, open_database, passes, storable, time_of
 from onelook.structures.errors import UserError
 
 
@@ -74,3 +77,29 @@ def test_a_database_that_is_away_is_told_in_one_line() -> None:
     with pytest.raises(DatabaseDownError, match=r"database: expected an answer, got .*; try again"):
         time_of(database)
     database.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_pool_without_a_free_connection_is_a_database_that_does_not_answer(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue("postgres_url") if kind == "postgresql" else f"sqlite:///{tmp_path / 'x.db'}"
+    database = open_database(url, patience=0.05, pool=1)
+    with ExitStack() as held:
+        for _ in range(1 if kind == "postgresql" else 15):
+            held.enter_context(database.reading())
+
+        with pytest.raises(DatabaseDownError, match="expected a free connection, got none in time"):
+            time_of(database)
+
+    assert is_up(database)
+    database.close()
+
+
+@pytest.mark.parametrize("words", ["a\0b", "\ud800", "x" * 5000])
+def test_whatever_words_come_are_made_storable(database: Database, words: str) -> None:
+    kept = storable(words)
+
+    with database.reading() as connection:
+        assert connection.execute(select(bindparam("words", kept, Text))).scalar_one() == kept
+    assert 1 <= len(kept) <= 2000

@@ -1,4 +1,6 @@
 import asyncio
+import queue
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +13,9 @@ from onelook.service.direct import DirectLines, DirectRequest, ask, choose_worke
 from onelook.service.jobs.job import Fault, Result, Timings
 from onelook.service.scheduler import homes_of
 from onelook.service.settings import ServiceSettings
-from onelook.service.worker.answering import Answering, Call
+from onelook.service.worker import answering as answering_module
+from onelook.service.worker.answering import DECODERS, LENGTH, Answering, Call
+from onelook.service.worker.run import Desk
 from onelook.service.workers import WorkerInfo, live_workers
 
 __all__ = ["asker", "picture", "served", "served_database"]
@@ -99,3 +103,51 @@ def test_a_worker_that_stops_says_so_and_one_that_takes_too_long_is_left(answeri
     with pytest.raises(TimeoutError):
         asyncio.run(ask(slow.address, DirectRequest("c", None, picture, seconds=0.5)))
     slow.close()
+
+
+def test_pictures_that_wait_for_the_model_are_few_and_are_not_looked_at_in_vain(
+    served: ServiceSettings, served_database: Database, picture: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering_module, "MOST_DECODED", 1)
+    calls: queue.Queue[Call] = queue.Queue()
+    made = Answering(calls.put, DecodeSettings())
+    request = DirectRequest("c", None, picture, seconds=1)
+
+    async def one_answered() -> Result | Fault:
+        asked = asyncio.create_task(ask(made.address, DirectRequest("c", None, picture)))
+        call = await asyncio.to_thread(calls.get, timeout=20)
+        call.release()
+        while call.answer.cancelled():  # of those before, one that was being decoded when it was given up
+            call = await asyncio.to_thread(calls.get, timeout=20)
+            call.release()
+        call.answer.set_result(Fault("x", "y"))
+        return await asked
+
+    async def many() -> list[Result | Fault | BaseException]:
+        return await asyncio.gather(*(ask(made.address, request) for _ in range(6)), return_exceptions=True)
+
+    for _ in range(DECODERS):  # whose processes begin with the first picture
+        asyncio.run(one_answered())
+    assert {type(answer) for answer in asyncio.run(many())} <= {TimeoutError, Fault}
+    assert 1 <= calls.qsize() <= DECODERS, "each decoder may be at one that was allowed already"
+    given_up = calls.get()
+    wait_until(given_up.answer.cancelled)
+    desk = Desk(served_database, served, "w1")
+    monkeypatch.setattr(desk, "_look_at", pytest.fail)
+    desk._answer(given_up)
+    while not calls.empty():
+        calls.get().release()
+    wait_until(lambda: not made._connections)
+
+    assert asyncio.run(one_answered()) == Fault("x", "y")
+    made.close()
+
+
+def test_garbage_from_strangers_ends_their_connection_alone(answering: Answering, picture: bytes) -> None:
+    host, port = answering.address.partition("#")[0].removeprefix("tcp:").split(":")
+    for text in (b"[]", b'{"token": "\\u00e9\\ud800"}', b'{"token": 1}', b"\xff"):
+        with socket.create_connection((host, int(port)), timeout=20) as stranger:
+            stranger.sendall(LENGTH.pack(len(text)) + text)
+            assert stranger.recv(1) == b""
+
+    assert isinstance(asyncio.run(ask(answering.address, DirectRequest("c", None, picture))), Result)

@@ -243,7 +243,17 @@ def test_the_signature_in_a_query_is_not_told(serve: Serve) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "x", "http://", "//host/x", "http://[::1", "http://host:99999/", "http://host:25/", "http://" + "a" * 9000],
+    [
+        "",
+        "x",
+        "http://",
+        "//host/x",
+        "http://[::1",
+        "http://host:99999/",
+        "http://host:25/",
+        "http://" + "a" * 9000,
+        "http://x/\ud800",
+    ],
 )
 def test_what_is_no_address_is_refused_before_anything_is_asked(url: str) -> None:
     with pytest.raises(FetchRefusedError, match="expected"):

@@ -2,6 +2,7 @@
 
 import io
 import stat
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -61,6 +62,32 @@ def test_bytes_are_counted_as_they_come(tmp_path: Path) -> None:
 def test_files_are_counted(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="expected at most 2 files, got 3"):
         unpack(archive(*((str(number), b"") for number in range(3))), tmp_path, 100, "data", most_files=2)
+
+
+def test_a_directory_of_too_many_entries_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """Each entry of an archive's directory becomes an object many times its size, before their number is looked at."""
+    many = archive(*((f"{number:08}", b"") for number in range(30_000)))
+
+    tracemalloc.start()
+    with pytest.raises(FormatError, match="expected a directory of at most 1048576 bytes in the archive, got more"):
+        unpack(many, tmp_path, 100, "data", most_files=100)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 5 * 1024**2
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_ways_of_packing_are_told(tmp_path: Path, kind: int) -> None:
+    with pytest.raises(FormatError, match="expected entries stored or deflated, got 'a' packed otherwise"):
+        unpack(archive(("a", b"1" * 100), kind=kind), tmp_path, 1000, "data")
+
+
+def test_a_name_that_is_too_long_in_bytes_is_told(tmp_path: Path) -> None:
+    long = "/".join(["\N{GRINNING FACE}" * 60] * 5)
+
+    with pytest.raises(FormatError, match="expected names inside the archive"):
+        unpack(archive((long, b"1")), tmp_path, 1000, "data")
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"no zip" * 100])

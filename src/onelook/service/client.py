@@ -197,7 +197,14 @@ class Service:
 
     def trainings(self, kind: TrainingKind | None = None, state: TrainingState | None = None) -> list[TrainingAnswer]:
         """Return all trainings and forecasts, those of a kind or in a state, newest first."""
-        return self._read(TrainingList, "GET", "/v1/trainings", {"kind": kind, "state": state}).trainings
+        found: list[TrainingAnswer] = []
+        asked: dict[str, str | int | None] = {"kind": kind, "state": state, "limit": 500}
+        while True:
+            page = self._read(TrainingList, "GET", "/v1/trainings", asked)
+            found += page.trainings
+            if page.next is None:
+                return found
+            asked["before"] = page.next
 
     def follow(self, training_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield events of a training as they come, each as its name and its data, until it has ended."""

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from onelook.structures.errors import UserError
 
@@ -32,8 +33,17 @@ Answer = TypeVar("Answer")
 
 _SQLITE_NOW = "((julianday('now') - 2440587.5) * 86400.0)"
 _SQLITE_BUSY_SECONDS = 30
-_POSTGRESQL = {"connect_timeout": 5, "options": "-c idle_in_transaction_session_timeout=5s"}
-"""A process that is stopped in the middle of a transaction loses it after a while, and its locks with it."""
+_POSTGRESQL = {
+    "connect_timeout": 5,
+    "options": "-c idle_in_transaction_session_timeout=5s",
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""A process that is stopped in the middle of a transaction loses it after a while, and its locks with it; a server whose machine
+is gone without a word is given up after about 25 seconds, where the system would wait for hours."""
+_MOST_WORDS = 2000
 _DEADLOCK, _SERIALISATION = "40P01", "40001"
 
 
@@ -100,6 +110,8 @@ class Database:
         try:
             with self.engine.connect() as connection, connection.execution_options(**options).begin():
                 yield connection
+        except NoConnectionError:
+            raise DatabaseDownError("database: expected a free connection, got none in time; try again") from None
         except DBAPIError as error:
             if not passes(error):
                 raise
@@ -121,8 +133,10 @@ def open_database(url: str, patience: float = 10.0, pool: int = 10) -> Database:
         raise _unknown(url)
     try:
         if parsed.drivername == "sqlite":
-            return Database(_sqlite(str(parsed)), patience)
-        engine = create_engine(parsed, pool_size=pool, max_overflow=0, connect_args=_POSTGRESQL)
+            return Database(_sqlite(str(parsed), max(patience, 1.0)), patience)
+        engine = create_engine(
+            parsed, pool_size=pool, max_overflow=0, pool_timeout=max(patience, 1.0), connect_args=_POSTGRESQL
+        )
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise UserError(f"database: PostgreSQL needs psycopg ({error}); pip install 'onelook[service]'") from None
     return Database(engine, patience)
@@ -154,8 +168,15 @@ def passes(error: DBAPIError) -> bool:
     return isinstance(error, OperationalError) and (state is not None or not words.startswith(("no such", "near ")))
 
 
-def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _SQLITE_BUSY_SECONDS, "check_same_thread": False})
+def storable(words: str) -> str:
+    """Return words as every database takes them, at most 2,000 characters: without NUL and halves of surrogate pairs."""
+    return words[:_MOST_WORDS].replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+def _sqlite(url: str, pool_timeout: float) -> Engine:
+    engine = create_engine(
+        url, pool_timeout=pool_timeout, connect_args={"timeout": _SQLITE_BUSY_SECONDS, "check_same_thread": False}
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

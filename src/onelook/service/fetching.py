@@ -30,7 +30,7 @@ _LATER = frozenset({408, 425, 429})
 _PORTS = {"http": 80, "https": 443}
 _CHUNK = 64 * 1024
 _MOST_URL = 8192
-_UNFIT = re.compile(r"[\x00-\x20\x7f\\]")
+_UNFIT = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")
 _SAFE = "!$%&'()*+,/:;=?@[]~-._"
 
 

@@ -156,6 +156,7 @@ class TrainingList(Told):
     """Your trainings, newest first."""
 
     trainings: list[TrainingAnswer]
+    next: str | None = Field(None, description="Give it as `before` to see older ones; none when there are no more")
 
 
 class TrainingProgress(Told):

@@ -2,6 +2,7 @@
 
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from contextlib import suppress
@@ -13,6 +14,10 @@ from onelook.structures.errors import FormatError
 MOST_FILES = 2_000_000
 _CHUNK = 1024**2
 _LONGEST = 1000
+"""Bytes of a name."""
+_ENTRY = 128
+"""Bytes of an entry in the archive's directory, on average; what the directory may take is known before it is read."""
+_KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def unpack(archive: BinaryIO, folder: Path, most_bytes: int, where: str, most_files: int = MOST_FILES) -> int:
@@ -23,7 +28,7 @@ def unpack(archive: BinaryIO, folder: Path, most_bytes: int, where: str, most_fi
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with zipfile.ZipFile(_InPieces(archive, max(_CHUNK, most_files * _ENTRY), where)) as opened:
             entries = [entry for entry in opened.infolist() if not entry.is_dir()]
             if len(entries) > most_files:
                 raise FormatError(f"{where}: expected at most {most_files} files, got {len(entries)}")
@@ -32,7 +37,15 @@ def unpack(archive: BinaryIO, folder: Path, most_bytes: int, where: str, most_fi
                 left -= _unpack_one(opened, entry, folder, left, where)
                 if left < 0:
                     raise FormatError(f"{where}: expected at most {most_bytes} bytes unpacked, got more")
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+    ) as error:
         raise FormatError(f"{where}: expected a whole zip archive, got {str(error)[:100] or 'a broken one'}") from None
     return len(entries)
 
@@ -40,7 +53,9 @@ def unpack(archive: BinaryIO, folder: Path, most_bytes: int, where: str, most_fi
 def _unpack_one(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, left: int, where: str) -> int:
     """Write one entry and return its bytes; one that has more than `left` breaks off, with more than that."""
     parts = entry.filename.replace("\\", "/").split("/")
-    if len(entry.filename) > _LONGEST or "\0" in entry.filename or entry.filename.startswith("/"):
+    if entry.compress_type not in _KINDS:
+        raise FormatError(f"{where}: expected entries stored or deflated, got {entry.filename[:80]!r} packed otherwise")
+    if len(entry.filename.encode()) > _LONGEST or "\0" in entry.filename or entry.filename.startswith("/"):
         raise FormatError(f"{where}: expected names inside the archive, got {entry.filename[:80]!r}")
     if any(part in ("", ".", "..") or len(part.encode()) > 255 for part in parts) or ":" in parts[0]:
         raise FormatError(f"{where}: expected names inside the archive, got {entry.filename[:80]!r}")
@@ -58,6 +73,23 @@ def _unpack_one(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, l
     return written
 
 
+class _InPieces:
+    """A file of which never more is read at once than `most` bytes: an archive's directory is read whole, and made into objects."""
+
+    def __init__(self, file: BinaryIO, most: int, where: str) -> None:
+        self._file, self._most, self._where = file, most, where
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read on. Raises FormatError for too much."""
+        data = self._file.read(self._most + 1 if size is None or size < 0 else min(size, self._most + 1))
+        if len(data) > self._most:
+            raise FormatError(
+                f"{self._where}: expected a directory of at most {self._most} bytes in the archive, got more"
+            )
+        return data
+
+
 def only_folder(folder: Path) -> Path:
     """Return the folder in `folder` when that holds nothing else: archives are often made of a folder; else `folder`."""
     inside = [path for path in folder.iterdir() if path.name != "__MACOSX"]
@@ -66,7 +98,17 @@ def only_folder(folder: Path) -> Path:
 
 def remove(folder: Path) -> None:
     """Remove a folder and all in it, gone at once for whoever looks; one that is not there is fine."""
+    clear(set_aside(folder))
+
+
+def set_aside(folder: Path) -> Path:
+    """Rename a folder, so that it is gone for whoever looks, and return where it is; one that is not there is fine."""
     gone = folder.with_name(f".{folder.name}.gone")
     with suppress(FileNotFoundError):
         folder.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
+    return gone
+
+
+def clear(aside: Path) -> None:
+    """Remove what `set_aside` put aside, which may take a while."""
+    shutil.rmtree(aside, ignore_errors=True)

@@ -25,23 +25,33 @@ class WorkerInfo:
     seen_until: float
 
 
-def register(database: Database, settings: ServiceSettings, worker: str, host: str, pid: int, address: str) -> None:
-    """Write down that a worker begins."""
+@dataclass(frozen=True)
+class Here:
+    """What a worker writes down of itself: its id, its machine and process, and where it answers at once."""
+
+    id: str
+    host: str
+    pid: int
+    address: str
+
+
+def register(database: Database, settings: ServiceSettings, here: Here) -> None:
+    """Write down that a worker begins, or lives still."""
 
     def work(connection: Connection) -> None:
         now: float = connection.execute(select(database.now())).scalar_one()
-        connection.execute(delete(workers).where(workers.c.id == worker))
-        row = {"id": worker, "host": host, "pid": pid, "address": address, "models": "[]"}
+        connection.execute(delete(workers).where(workers.c.id == here.id))
+        row = {**vars(here), "models": "[]"}
         connection.execute(insert(workers), {**row, "started_at": now, "seen_until": now + settings.lease})
 
     database.run(work)
 
 
-def live(database: Database, settings: ServiceSettings, worker: str, models: tuple[str, ...]) -> None:
-    """Write down that a worker lives, for a lease to come, and what it has loaded."""
+def live(database: Database, settings: ServiceSettings, worker: str, models: tuple[str, ...]) -> bool:
+    """Write down that a worker lives, for a lease to come, and what it has loaded; return whether its entry was there."""
     values = {"seen_until": database.now() + settings.lease, "models": json.dumps(models)}
-    this = update(workers).where(workers.c.id == worker).values(**values)
-    database.run(lambda connection: connection.execute(this))
+    this = update(workers).where(workers.c.id == worker).values(**values).returning(workers.c.id)
+    return database.run(lambda connection: connection.execute(this).first() is not None)
 
 
 def leave(database: Database, worker: str) -> None:

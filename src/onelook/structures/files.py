@@ -114,6 +114,22 @@ def alone(folder: Path) -> Iterator[None]:
             os.close(held)
 
 
+@contextmanager
+def in_turn(path: Path) -> Iterator[None]:
+    """Hold the lock that the empty file `path` stands for, made when absent; others wait until the block or this process ends.
+
+    Raises OSError where the file cannot be made.
+    """
+    try:
+        import fcntl
+    except ImportError:  # a system without such locks
+        yield
+        return
+    with path.open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
 def _beside(path: Path) -> Path:
     """Return the hidden name under which this thread writes what becomes `path`."""
     return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")

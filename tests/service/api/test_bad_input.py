@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.service.api.conftest import Api, with_clients
+from tests.service.api.conftest import Api, problem, with_clients
 
 from onelook.service.api.app import create_app
 from onelook.service.problems import MEDIA_TYPE
@@ -196,3 +196,12 @@ def test_a_broken_form_is_told(asked: Api, operation: Operation, form: str) -> N
     told = refused(asked, operation, path_of(operation[1]), None, content=content, headers={"Content-Type": kind})
 
     assert told["errors"], told
+
+
+def test_a_form_in_an_odd_character_set_brings_no_halves_of_characters_in(api: Api) -> None:
+    form = b"--x\r\nContent-Disposition: form-data; name=url\r\n\r\nhttp://a.example/+2AA-\r\n--x--\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=x; charset=utf-7"}
+
+    told = problem(api.ask("POST", "/v1/jobs", content=form, headers=kind), 422, "invalid")
+
+    assert told["errors"][0]["field"] == "url"

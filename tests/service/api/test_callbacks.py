@@ -1,5 +1,7 @@
 """Notes that a job has ended: sent with the job itself, again later when they do not arrive."""
 
+import threading
+
 import pytest
 from tests.service.api.conftest import URL, Start
 
@@ -40,3 +42,28 @@ def test_a_note_that_does_not_arrive_waits_for_its_next_try(start: Start, monkey
 
     assert send_callbacks(api.backend) == 0
     assert tried == [NOTE], "the next try is some seconds away"
+
+
+def test_addresses_that_do_not_answer_keep_nobody_else_s_notes_waiting(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, free, told = start(), threading.Event(), threading.Event()
+
+    def slow_for_some(url: str, *_: object) -> None:
+        if url == NOTE:
+            free.wait(30)
+        else:
+            told.set()
+
+    monkeypatch.setattr("onelook.service.api.callbacks.post", slow_for_some)
+    api.post(json={"jobs": [{"url": URL, "callback": NOTE}] * 40})
+    while api.work():
+        pass
+    threading.Event().wait(1.5)  # the service itself has begun to send
+    api.post("bert", json={"url": URL, "callback": f"{NOTE}/bert"})
+    api.work()
+
+    arrived = told.wait(10)
+    free.set()
+
+    assert arrived

@@ -86,6 +86,20 @@ def test_what_is_no_longer_needed_is_removed(service: Service, bundle: Path, tmp
     assert [each.version for each in service.model("cells").versions] == [serving.version]
 
 
+def test_all_trainings_are_listed_page_by_page() -> None:
+    asked: list[dict[str, str]] = []
+
+    def page(request: httpx2.Request) -> httpx2.Response:
+        asked.append(dict(request.url.params))
+        return httpx2.Response(200, json={"trainings": [], "next": "0" * 16 + "t1" if len(asked) < 3 else None})
+
+    with Service("http://x", "k", transport=httpx2.MockTransport(page)) as service:
+        assert service.trainings("forecast") == []
+
+    usual = {"kind": "forecast", "limit": "500"}
+    assert asked == [usual, *[{**usual, "before": "0" * 16 + "t1"}] * 2]
+
+
 def test_an_administrator_adds_clients(api: Api) -> None:
     with Service("http://testserver", api.keys["admin"], transport=Through(api)) as admin:
         made = admin.add_client(f"carl {api.clients['admin'].id}", weight=2)

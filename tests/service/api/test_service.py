@@ -6,7 +6,7 @@ from tests.service.holding import take
 
 from onelook.service.jobs.finish import Outcome, finish
 from onelook.service.jobs.job import Fault
-from onelook.service.workers import register
+from onelook.service.workers import Here, register
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def fail(api: Api, id_: str, passing: bool = False) -> None:
 def test_the_depth_and_age_of_all_queues_and_the_workers_are_told(own: Api) -> None:
     own.post("anna")
     own.post("bert")
-    register(own.backend.database, own.backend.settings.service, "w1", "here", 7, "")
+    register(own.backend.database, own.backend.settings.service, Here("w1", "here", 7, ""))
 
     told = own.ask("GET", "/v1/service", "admin").json()
 

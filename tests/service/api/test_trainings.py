@@ -3,9 +3,11 @@
 import io
 import json
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,16 @@ from tests.service.api.conftest import Api, Start, problem
 
 from onelook.datasets.generated import make_blood
 from onelook.service.trainings import running
-from onelook.service.trainings.record import OWNER, Training, change, find_training, folder_of
+from onelook.service.trainings.record import (
+    OWNER,
+    STOP,
+    MovedError,
+    Training,
+    change,
+    find_training,
+    folder_of,
+    remove_training,
+)
 
 ZIP = {"Content-Type": "application/zip"}
 
@@ -278,6 +289,112 @@ def test_what_is_listed_may_be_of_one_kind_and_in_one_state(api: Api, blood: byt
     assert (listed(kind="training"), listed(kind="forecast")) == ([training], [forecast])
     assert (listed(state="stopped"), listed(state="waiting"), listed(state="done")) == ([training], [forecast], [])
     problem(api.ask("GET", "/v1/trainings", params={"state": "dead"}), 422, "invalid")
+
+
+def test_a_list_comes_in_pages_that_a_removal_between_them_does_not_cut(api: Api, blood: bytes) -> None:
+    root, ids = api.backend.settings.http.trainings, [started(api, blood, kind="forecast") for _ in range(5)]
+    change(root, _record(api, ids[3]), created_at=_record(api, ids[2]).created_at)  # two at the same moment
+    whole = api.ask("GET", "/v1/trainings").json()
+    order = [each["id"] for each in whole["trainings"]]
+
+    seen, place = [], None
+    while not seen or place is not None:
+        asked = {"limit": "2", "kind": "forecast"} | ({"before": place} if place else {})
+        page = api.ask("GET", "/v1/trainings", params=asked).json()
+        seen += [each["id"] for each in page["trainings"]]
+        place = page["next"]
+        api.ask("POST", f"/v1/trainings/{seen[-1]}/stop")
+        assert api.ask("DELETE", f"/v1/trainings/{seen[-1]}").status_code == 204
+
+    assert whole["next"] is None
+    assert seen == order
+    assert set(order) == set(ids)
+    for wrong in ("x", "0" * 16, "g" * 17):
+        problem(api.ask("GET", "/v1/trainings", params={"before": wrong}), 422, "invalid")
+
+
+def test_one_that_was_removed_stays_so_whatever_is_still_done_to_it(api: Api, blood: bytes) -> None:
+    id_ = started(api, blood)
+    api.ask("POST", f"/v1/trainings/{id_}/stop")
+    root, known = api.backend.settings.http.trainings, _record(api, id_)
+    assert remove_training(root, known)
+
+    with pytest.raises(MovedError, match="expected one that has stopped, got one that is gone"):
+        running.resume(root, known)
+    with pytest.raises(MovedError, match="got one that is gone"):
+        change(root, known, state="waiting")
+    running.stop(root, known)
+
+    assert not folder_of(root, known).exists()
+    assert api.ask("GET", "/v1/trainings").json()["trainings"] == []
+
+
+def test_a_wish_to_stop_at_the_moment_of_beginning_is_heard(
+    training: Callable[[str], Api], blood: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = running._start
+
+    def stopped_meanwhile(root: Path, one: Training) -> Any:
+        process = begin(root, one)
+        running.stop(root, one)
+        return process
+
+    monkeypatch.setattr(running, "_start", stopped_meanwhile)
+    api = training("long")
+
+    assert until(api, started(api, blood), "stopped", "done")["state"] == "stopped"
+
+
+def test_a_wish_to_stop_that_came_too_late_does_not_stop_what_is_resumed(api: Api, blood: bytes) -> None:
+    id_ = started(api, blood)
+    api.ask("POST", f"/v1/trainings/{id_}/stop")
+    folder = folder_of(api.backend.settings.http.trainings, _record(api, id_))
+    (folder / STOP).touch()
+
+    assert api.ask("POST", f"/v1/trainings/{id_}/resume").json()["state"] == "waiting"
+
+    assert not (folder / STOP).exists()
+
+
+def test_a_process_that_cannot_be_begun_is_told(
+    training: Callable[[str], Api], blood: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(running, "_start", full)
+    api = training("short")
+
+    told = until(api, started(api, blood), "stopped")
+
+    assert told["error"] == "it could not be started (Cannot allocate memory); resume it"
+
+
+def test_requests_at_the_same_time_get_no_more_than_one_after_the_other(
+    start: Start, blood: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onelook.service.api.routes.trainings.MOST_UNFINISHED", 1)
+    api = start(most_data=len(blood) * 2)
+    begin = threading.Barrier(4)
+
+    def upload(_: int) -> int:
+        begin.wait()
+        return int(api.ask("POST", "/v1/data", content=blood, headers=ZIP).status_code)
+
+    def train(_: int) -> int:
+        begin.wait()
+        return int(api.ask("POST", "/v1/trainings", json=asked).status_code)
+
+    with ThreadPoolExecutor(4) as pool:
+        uploads = list(pool.map(upload, range(4)))
+        kept = api.ask("GET", "/v1/data").json()["data"]
+        asked = {"data": kept[0]["id"], "network": "yolov3-tiny"}
+        trainings = list(pool.map(train, range(4)))
+
+    assert sum(each["bytes"] for each in kept) <= len(blood) * 2
+    assert uploads.count(201) == len(kept) >= 1
+    assert set(uploads) <= {201, 409, 422}
+    assert sorted(trainings) == [202, 429, 429, 429]
 
 
 def test_what_a_dead_owner_left_in_the_middle_of_beginning_is_begun(

@@ -1,21 +1,24 @@
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, select, update
 from tests.service.conftest import put
 from tests.service.holding import done, let_leases_end, take
 
 from onelook.service.clients import Client, add_client
-from onelook.service.database import Database
+from onelook.service.database import Database, DatabaseDownError
 from onelook.service.jobs.claim import anything_waits
-from onelook.service.jobs.job import NewJob, Submission
-from onelook.service.jobs.leases import release
+from onelook.service.jobs.finish import Outcome, finish
+from onelook.service.jobs.job import Fault, NewJob, Submission
+from onelook.service.jobs.leases import put_back, release
 from onelook.service.jobs.listing import find_job
 from onelook.service.jobs.submit import submit
 from onelook.service.scheduler import home_of
-from onelook.service.schema import jobs
+from onelook.service.schema import jobs, queues, shares
 from onelook.service.settings import ServiceSettings
-from onelook.service.workers import leave, register
+from onelook.service.workers import Here, leave, register
 
 
 def test_a_batch_is_the_oldest_of_one_client_and_one_model(
@@ -93,7 +96,7 @@ def test_a_worker_leaves_what_just_came_to_its_home_and_takes_what_waits_too_lon
 ) -> None:
     patient = ServiceSettings(steal_after=30)
     for worker in ("w1", "w2"):
-        register(database, patient, worker, "host", 1, "")
+        register(database, patient, Here(worker, "host", 1, ""))
     home = home_of(client.id, ["w1", "w2"])
     away = "w2" if home == "w1" else "w1"
     put(database, settings, client, 3)
@@ -156,3 +159,72 @@ def test_many_workers_at_once_take_every_job_once(database: Database, settings: 
         thread.join()
 
     assert len(taken) == len(set(taken)) == 300
+
+
+def test_a_client_whose_jobs_all_wait_for_their_moment_saves_up_nothing(
+    database: Database, settings: ServiceSettings
+) -> None:
+    fair = ServiceSettings(affinity=0, away=0, batch=10, steal_after=0, retry_delay=3000)
+    busy, idle = add_client(database, "busy"), add_client(database, "idle")
+    put(database, settings, idle)
+    (job,) = take(database, fair)
+    late = Outcome(job.id, job.attempt, fault=Fault("fetch_failed", "no answer"), passing=True)
+    finish(database, fair, "w1", [late])
+    put(database, settings, busy, 600)
+    for _ in range(20):
+        take(database, fair)
+    put(database, settings, idle, 200)
+    asked = [take(database, fair)[0].client_id for _ in range(10)]
+    assert asked.count(idle.id) == 5
+
+    with database.writing() as connection:  # what is left of it is cancelled; a moment comes later
+        connection.execute(update(shares).where(shares.c.client_id == idle.id).values(virtual_time=0))
+        connection.execute(update(jobs).where(jobs.c.client_id == idle.id, jobs.c.id != job.id).values(state="done"))
+        connection.execute(update(queues).where(queues.c.client_id == idle.id).values(waiting=0, running=0, delayed=1))
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(due=0))
+    put_back(database, fair)
+
+    with database.reading() as connection:
+        rows = connection.execute(select(shares.c.client_id, shares.c.virtual_time)).all()
+    times = {row.client_id: row.virtual_time for row in rows}
+    assert times[idle.id] == times[busy.id] > 0
+
+
+def test_putting_back_and_accepting_at_the_same_time_never_wait_for_each_other_in_a_ring(
+    database: Database, settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that had put back held the counts while it asked for the shares; one that accepted held the shares."""
+    two = [add_client(database, name) for name in ("one", "two")]
+    lost: list[str] = []
+    original = database.writing
+
+    @contextmanager
+    def noting() -> Iterator[Connection]:
+        try:
+            with original() as connection:
+                yield connection
+        except DatabaseDownError as error:
+            lost.append(str(error))
+            raise
+
+    monkeypatch.setattr(database, "writing", noting)
+    ends = threading.Event()
+
+    def accept() -> None:
+        for _ in range(40):
+            new = (NewJob(url="http://example.org/1.jpg"),)
+            submit(database, [Submission(each.id, new) for each in two], settings)
+        ends.set()
+
+    def work(worker: str) -> None:
+        while not ends.is_set():
+            take(database, settings, worker)
+            let_leases_end(database)
+
+    threads = [threading.Thread(target=accept), *[threading.Thread(target=work, args=(f"w{n}",)) for n in range(2)]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert lost == []

@@ -198,3 +198,17 @@ def test_a_commit_whose_answer_was_lost_is_not_done_twice(
 
     assert accepted == lost[0][0]
     assert [row.waiting for row in numbers(database)] == [1]
+
+
+def test_a_request_that_cannot_be_written_takes_none_of_its_neighbours_along(
+    database: Database, settings: ServiceSettings, client: Client
+) -> None:
+    submitter = Submitter(database, settings)
+    asked = [ONE, (NewJob(url="http://x/\ud800"),), ONE]
+    with database.writing():  # they all wait, and are one group
+        futures = [submitter.submit(Submission(client.id, new)) for new in (ONE, *asked)]
+        time.sleep(0.2)
+    submitter.close()
+
+    assert [type(future.exception()) for future in futures] == [type(None), type(None), UnicodeEncodeError, type(None)]
+    assert [row.waiting for row in numbers(database)] == [3]

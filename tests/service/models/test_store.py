@@ -1,11 +1,14 @@
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from onelook.service.models import pointer
 from onelook.service.models.arrival import arrived
+from onelook.service.models.pointer import Current
 from onelook.service.models.store import (
-    Current,
     ModelStore,
     StoreDownError,
     current,
@@ -75,6 +78,77 @@ def test_what_is_not_there_cannot_be_promoted_and_what_is_used_cannot_be_removed
     assert remove_version(store, "acme", "cells", two)
     assert not remove_version(store, "acme", "cells", two)
     assert [each.version for each in versions(store, "acme", "cells")] == [one]
+
+
+def test_promotions_at_the_same_time_lose_no_version_of_the_history(bundle: Write, tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    made = [publish(store, "acme", "cells", bundle(seed)).version for seed in range(6)]
+    begin = threading.Barrier(len(made))
+
+    def use(version: str) -> None:
+        begin.wait()
+        promote(store, "acme", "cells", version)
+
+    with ThreadPoolExecutor(len(made)) as pool:
+        list(pool.map(use, made))
+
+    now = current(store, "acme", "cells")
+    assert now is not None
+    assert sorted((now.version, *now.history)) == sorted(made)
+
+
+def test_a_promotion_between_the_look_and_the_write_of_another_is_kept(bundle: Write, s3_place: str) -> None:
+    store = open_store(s3_place)
+    one, two, three = (publish(store, "acme", "cells", bundle(seed)).version for seed in (1, 2, 3))
+    promote(store, "acme", "cells", one)
+    looks: list[Current | None] = []
+
+    def late(before: Current | None) -> Current:
+        looks.append(before)
+        if len(looks) == 1:
+            promote(store, "acme", "cells", two)
+        assert before is not None
+        return Current(three, (before.version, *before.history))
+
+    pointer.move(store, "acme/cells/current.json", late)
+
+    assert looks == [Current(one), Current(two, (one,))]
+    assert current(store, "acme", "cells") == Current(three, (two, one))
+
+
+def test_a_version_that_was_removed_is_not_rolled_back_to(store: ModelStore, bundle: Write) -> None:
+    one, two, three = (publish(store, "acme", "cells", bundle(seed)).version for seed in (1, 2, 3))
+    for version in (one, two, three):
+        promote(store, "acme", "cells", version)
+
+    assert remove_version(store, "acme", "cells", two)
+
+    assert current(store, "acme", "cells") == Current(three, (one,))
+    assert roll_back(store, "acme", "cells") == Current(one)
+
+
+def test_a_version_is_promoted_or_removed_and_never_both(store: ModelStore, bundle: Write) -> None:
+    """A pointer to nothing would leave the model to workers that have its version still."""
+    one, two = (publish(store, "acme", "cells", bundle(seed)).version for seed in (1, 2))
+    promote(store, "acme", "cells", one)
+    begin = threading.Barrier(2)
+
+    def tried(change: Callable[..., object]) -> bool:
+        begin.wait()
+        try:
+            change(store, "acme", "cells", two)
+        except UserError:
+            return False
+        return True
+
+    for _ in range(5):
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(tried, (promote, remove_version)))
+        now = current(store, "acme", "cells")
+        assert now is not None
+        assert find_version(store, "acme", "cells", now.version) is not None
+        promote(store, "acme", "cells", one)
+        publish(store, "acme", "cells", bundle(2))
 
 
 def test_a_clients_own_model_comes_before_the_shared_one(store: ModelStore, bundle: Write) -> None:

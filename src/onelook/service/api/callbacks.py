@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections import Counter
+from collections.abc import Collection
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from onelook.service.api.answers import job_answer
@@ -18,10 +21,37 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
+AT_ONCE = 32
+"""Notes that are sent at the same time."""
+OF_ONE = 4
+"""Of those, a client's with whose notes more are begun: addresses that do not answer keep no other client's waiting."""
+_LOOK_SECONDS = 1.0
+
+
 def send_callbacks(backend: Backend) -> int:
-    """Send the notes that are due and return how many arrived; others are tried again later."""
+    """Send the notes that are due, return how many arrived once none is due any more; others are tried again later."""
+    arrived, under_way = 0, dict[Future[bool], Callback]()
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="callback") as pool:
+        while True:
+            while notes := _due(backend, under_way.values()):
+                under_way |= {pool.submit(_send, backend, note): note for note in notes}
+            if not under_way:
+                return arrived
+            ended, _ = wait(under_way, _LOOK_SECONDS, FIRST_COMPLETED)
+            for each in ended:
+                del under_way[each]
+                arrived += each.result()
+
+
+def _due(backend: Backend, under_way: Collection[Callback]) -> list[Callback]:
+    """Return notes to begin with, none of a client of which enough are under way; none once the service ends."""
+    room = min(AT_ONCE - len(under_way), OF_ONE)
+    if room <= 0 or not backend.ready:
+        return []
+    counts = Counter(note.client_id for note in under_way)
+    full = [client_id for client_id, count in counts.items() if count >= OF_ONE]
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    return sum(_send(backend, note) for note in take_callbacks(backend.database, owner) if backend.ready)
+    return take_callbacks(backend.database, owner, room, backend.settings.fetching.deadline, full)
 
 
 def _send(backend: Backend, note: Callback) -> bool:

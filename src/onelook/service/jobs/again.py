@@ -6,9 +6,8 @@ from onelook.service.database import Database
 from onelook.service.jobs.counts import moved, shift
 from onelook.service.jobs.job import Job, JobState
 from onelook.service.jobs.listing import job_of
-from onelook.service.jobs.quotas import allowances
 from onelook.service.jobs.refusals import RefusedError
-from onelook.service.jobs.waking import wake
+from onelook.service.jobs.waking import wake_idle
 from onelook.service.schema import callbacks, jobs, uploads
 
 FAILED: tuple[JobState, ...] = ("failed", "dead")
@@ -45,9 +44,7 @@ def retry(database: Database, job_id: str) -> Job | None:
             raise NoRetryError(
                 "job: expected one whose picture is still here, got one whose upload was deleted; send it again"
             )
-        now = connection.execute(select(database.now())).scalar_one()
-        allowed = allowances(connection, [row.client_id], now, database.is_sqlite)
-        wake(connection, {id_: each.virtual_time for id_, each in allowed.items() if not each.active})
+        wake_idle(connection, database, {row.client_id})
         values = {
             "state": "waiting",
             "failures": 0,

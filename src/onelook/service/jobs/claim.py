@@ -1,7 +1,7 @@
 """A worker takes a batch: jobs of one client for one model, in one transaction.
 
-First what leases have ended goes back into its queue; then the queue is chosen by the scheduler; then up to a batch of its jobs is
-taken, or exactly one that was tried before, so that a picture that takes its worker down takes no neighbour with it.
+Before, what leases have ended goes back into its queue; then the queue is chosen by the scheduler; then up to a batch of its
+jobs is taken, or exactly one that was tried before, so that a picture that takes its worker down takes no neighbour with it.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, func, select, update
 from onelook.service.database import Database
 from onelook.service.jobs.counts import moved, shift
 from onelook.service.jobs.job import ClaimedJob
-from onelook.service.jobs.leases import end_leases, lease_ended
+from onelook.service.jobs.leases import lease_ended, put_back
 from onelook.service.scheduler import Queue, home_of, rank
 from onelook.service.schema import TO_TAKE, Record, clients, jobs, queues, shares, uploads, workers
 from onelook.service.settings import ServiceSettings
@@ -44,7 +44,6 @@ def claim(
     """
 
     def work(connection: Connection) -> tuple[ClaimedJob, ...]:
-        end_leases(connection, database, settings)
         waiting = _queues(connection, database, taker)
         ranked = order(connection, waiting) if order else rank(waiting, settings.affinity, settings.away)
         for queue in ranked:
@@ -55,6 +54,7 @@ def claim(
                     return () if tried else _take(connection, database, settings, taker.worker, queue, rows)
         return ()
 
+    put_back(database, settings)
     return database.run(work)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from onelook.service.database import Database
+from onelook.service.database import Database, storable
 from onelook.service.jobs.counts import Moves, moved
 from onelook.service.jobs.job import Fault, JobState
 from onelook.service.schema import Record, callbacks, jobs, uploads
@@ -33,7 +33,7 @@ def end(
             "finished_at": now,
             "due": now + settings.result_ttl,
             "error_code": fault.code if fault else None,
-            "error_detail": fault.detail if fault else None,
+            "error_detail": storable(fault.detail) if fault else None,
         }
         connection.execute(update(jobs).where(jobs.c.seq.in_(seqs)).values(**values))
     pictures = [row.id for row in rows if row.url is None and state != "dead"]  # a dead one may be tried again

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, and_, delete, select
+from sqlalchemy import Connection, and_, delete, exists, select
 
 from onelook.service.database import Database
-from onelook.service.schema import ENDED, idempotency, jobs, workers
+from onelook.service.schema import ENDED, callbacks, idempotency, jobs, workers
 from onelook.service.settings import ServiceSettings
 
 MOST_TOGETHER = 1000
@@ -28,7 +28,8 @@ def expire(database: Database, settings: ServiceSettings, limit: int = MOST_TOGE
     """Delete what is past its time, `limit` jobs at most, and return how many jobs; any number of processes may do it at once."""
 
     def work(connection: Connection) -> int:
-        old = select(jobs.c.seq).where(and_(ENDED, jobs.c.due <= database.now())).limit(limit)
+        untold = exists().where(callbacks.c.job_id == jobs.c.id)  # the note is sent with the job itself
+        old = select(jobs.c.seq).where(and_(ENDED, jobs.c.due <= database.now(), ~untold)).limit(limit)
         chosen = list(
             connection.execute(old if database.is_sqlite else old.with_for_update(skip_locked=True)).scalars()
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
-from onelook.service.database import Database
+from onelook.service.database import Database, storable
 from onelook.service.jobs.counts import Moves, moved, shift
 from onelook.service.jobs.ending import end
 from onelook.service.jobs.job import FINAL, Fault, Job, Result
@@ -133,7 +133,7 @@ def _delay(
             "failures": row.failures + 1,
             "due": database.now() + settings.retry_delay * 2**row.failures,
             "error_code": faults[row.id].code,
-            "error_detail": faults[row.id].detail,
+            "error_detail": storable(faults[row.id].detail),
         }
         connection.execute(update(jobs).where(jobs.c.seq == row.seq).values(**values))
     return moved([(row.client_id, row.model, row.state) for row in rows], "delayed")

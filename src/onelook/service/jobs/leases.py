@@ -8,6 +8,7 @@ from onelook.service.database import Database
 from onelook.service.jobs.counts import moved, shift
 from onelook.service.jobs.ending import end
 from onelook.service.jobs.job import Fault
+from onelook.service.jobs.waking import wake_idle
 from onelook.service.schema import LEASED, jobs
 from onelook.service.settings import ServiceSettings
 
@@ -21,6 +22,14 @@ Held = Mapping[str, int]
 def lease_ended(database: Database) -> ColumnElement[bool]:
     """Return the condition on a running job whose lease has ended, or on a delayed one whose moment has come."""
     return and_(LEASED, jobs.c.due <= database.now())
+
+
+def put_back(database: Database, settings: ServiceSettings) -> int:
+    """Do what `end_leases` does in a transaction of its own, where there is anything to do: it changes the counts last."""
+    looked = select(jobs.c.seq).where(lease_ended(database)).limit(1)
+    if database.read(lambda connection: connection.execute(looked).first()) is None:
+        return 0
+    return database.run(lambda connection: end_leases(connection, database, settings))
 
 
 def end_leases(connection: Connection, database: Database, settings: ServiceSettings) -> int:
@@ -40,6 +49,7 @@ def end_leases(connection: Connection, database: Database, settings: ServiceSett
     for group, values in ((again, {**back, "failures": jobs.c.failures + 1}), (woken, back)):
         if group:
             connection.execute(update(jobs).where(jobs.c.seq.in_([row.seq for row in group])).values(**values))
+    wake_idle(connection, database, {row.client_id for row in woken})
     fault = Fault("too_many_tries", f"the worker was lost {settings.max_attempts} times while it had this job")
     moves = end(connection, database, settings, dead, "dead", {row.id: fault for row in dead})
     moves.update(moved([(row.client_id, row.model, row.state) for row in again + woken], "waiting"))

@@ -24,7 +24,7 @@ class Allowance:
     waiting: int
     """Jobs of it that wait, for their turn or for their moment."""
     active: bool
-    """Whether it has jobs that wait or run."""
+    """Whether it has jobs that wait for their turn or run: one whose jobs all wait for their moment idles."""
 
 
 def allowances(connection: Connection, client_ids: list[str], now: float, sqlite: bool) -> dict[str, Allowance]:
@@ -36,7 +36,7 @@ def allowances(connection: Connection, client_ids: list[str], now: float, sqlite
         select(
             queues.c.client_id,
             func.sum(queues.c.waiting + queues.c.delayed).label("waiting"),
-            func.sum(queues.c.running).label("running"),
+            func.sum(queues.c.waiting + queues.c.running).label("active"),
         )
         .where(queues.c.client_id.in_(client_ids))
         .group_by(queues.c.client_id)
@@ -55,12 +55,10 @@ def allowances(connection: Connection, client_ids: list[str], now: float, sqlite
     allowed = {}
     for row in found:
         count = counted.get(row.id)
-        waiting, running = (int(count.waiting), int(count.running)) if count else (0, 0)
+        waiting, active = (int(count.waiting), int(count.active)) if count else (0, 0)
         filled = row.tokens + (now - row.tokens_at) * row.jobs_per_minute / RATE_SECONDS
         tokens = min(filled, float(row.jobs_per_minute))
-        allowed[row.id] = Allowance(
-            row.max_waiting, row.jobs_per_minute, row.virtual_time, tokens, waiting, waiting + running > 0
-        )
+        allowed[row.id] = Allowance(row.max_waiting, row.jobs_per_minute, row.virtual_time, tokens, waiting, active > 0)
     return allowed
 
 

@@ -16,7 +16,7 @@ from itertools import islice
 
 from sqlalchemy import Connection, insert, select, update
 
-from onelook.service.database import Database
+from onelook.service.database import Database, DatabaseDownError
 from onelook.service.jobs.counts import Moves, shift
 from onelook.service.jobs.job import Accepted, Submission
 from onelook.service.jobs.quotas import Allowance, allowances, check_room, check_waiting, spend, waiting_in_all
@@ -73,6 +73,10 @@ class Submitter:
         try:
             answers = submit(self._database, [submission for submission, _ in group], self._settings) if group else []
         except BaseException as error:  # whatever it is, somebody waits for it
+            if len(group) > 1 and not isinstance(error, DatabaseDownError):
+                for each in group:  # what is wrong with one of them is nothing to the others
+                    self._accept([each])
+                return
             for _, future in group:
                 future.set_exception(error)
             return

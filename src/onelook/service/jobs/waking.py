@@ -1,9 +1,11 @@
 """Clients that were idle and have jobs again: where they go on, so that none has saved up anything."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, func, select, update
 
+from onelook.service.database import Database
+from onelook.service.jobs.quotas import allowances
 from onelook.service.scheduler import start_time
 from onelook.service.schema import queues, shares
 
@@ -19,3 +21,11 @@ def wake(connection: Connection, virtual_times: Mapping[str, float]) -> None:
     for client_id, own in sorted(virtual_times.items()):
         begin = start_time(own, [] if least is None else [least], most)
         connection.execute(update(shares).where(shares.c.client_id == client_id).values(virtual_time=begin))
+
+
+def wake_idle(connection: Connection, database: Database, client_ids: Collection[str]) -> None:
+    """Let those of the clients go on so that had no job that waits or runs, before theirs are counted as waiting."""
+    if client_ids:
+        now: float = connection.execute(select(database.now())).scalar_one()
+        known = allowances(connection, sorted(client_ids), now, database.is_sqlite)
+        wake(connection, {id_: each.virtual_time for id_, each in known.items() if not each.active})

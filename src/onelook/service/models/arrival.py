@@ -3,7 +3,8 @@
 import shutil
 from pathlib import Path
 
-from onelook.service.models.store import Current, ModelStore, copy_out
+from onelook.service.models.pointer import Current
+from onelook.service.models.store import ModelStore, copy_out
 from onelook.structures.errors import FormatError, UserError
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from onelook.service.models.arrival import arrived, forget_others
 from onelook.service.models.loading import Predictor, load_version
 from onelook.service.models.names import version_label
-from onelook.service.models.store import Current, ModelStore, StoreDownError, resolve
+from onelook.service.models.pointer import Current
+from onelook.service.models.store import ModelStore, StoreDownError, resolve
 from onelook.structures.errors import UserError
 
 RETRY_SECONDS = 60.0

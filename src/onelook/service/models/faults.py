@@ -2,10 +2,17 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select, text
 
-from onelook.service.database import Database
+from onelook.service.database import Database, storable
 from onelook.service.schema import model_faults
+
+_REPORT = text(
+    "INSERT INTO model_faults (owner, name, version, worker, detail, at)"
+    " VALUES (:owner, :name, :version, :worker, :detail, :at) ON CONFLICT (owner, name, version)"
+    " DO UPDATE SET worker = excluded.worker, detail = excluded.detail, at = excluded.at"
+)
+"""Several workers meet the same bad version at the same time."""
 
 
 @dataclass(frozen=True)
@@ -19,16 +26,20 @@ class ModelFault:
 
 
 def report(database: Database, owner: str, name: str, version: str, worker: str, detail: str) -> None:
-    """Write down that a version would not load."""
-    this = (model_faults.c.owner == owner, model_faults.c.name == name, model_faults.c.version == version)
+    """Write down that a version would not load; it stands there once, as it was seen last."""
+    words = {"owner": owner, "name": name, "version": version, "worker": worker, "detail": storable(detail)}
 
     def work(connection: Connection) -> None:
         now: float = connection.execute(select(database.now())).scalar_one()
-        connection.execute(delete(model_faults).where(*this))
-        row = {"owner": owner, "name": name, "version": version, "worker": worker, "detail": detail, "at": now}
-        connection.execute(insert(model_faults), row)
+        connection.execute(_REPORT, {**words, "at": now})
 
     database.run(work)
+
+
+def forget(database: Database, owner: str, name: str, version: str) -> None:
+    """Forget the fault of a version that was removed."""
+    this = (model_faults.c.owner == owner, model_faults.c.name == name, model_faults.c.version == version)
+    database.run(lambda connection: connection.execute(delete(model_faults).where(*this)))
 
 
 def faults(database: Database, owner: str, name: str) -> list[ModelFault]:

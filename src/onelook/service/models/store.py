@@ -21,7 +21,9 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, S3Store
 
+from onelook.service.models import pointer
 from onelook.service.models.names import DEFAULT, SHARED, check_name
+from onelook.service.models.pointer import Current
 from onelook.structures.bundle import NAMED, read_bundle
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.files import new_folder
@@ -68,14 +70,6 @@ class ModelVersion:
         return sum(file.size for file in self.files)
 
 
-@dataclass(frozen=True)
-class Current:
-    """The version in use, and those before it, the latest first."""
-
-    version: str
-    history: tuple[str, ...] = ()
-
-
 def open_store(place: str) -> ModelStore:
     """Return the store in a folder, which is made when absent, or at `s3://bucket/prefix`.
 
@@ -109,12 +103,20 @@ def publish(store: ModelStore, owner: str, name: str, folder: Path) -> ModelVers
     with _answering():
         for file in files:
             obstore.put(store, f"{_place(owner, name)}/versions/{version}/{file.name}", folder / file.name)
-        manifest = json.dumps({"files": [vars(file) for file in files]}).encode()
-        with suppress(AlreadyExistsError):  # published before
-            obstore.put(store, _manifest(owner, name, version), manifest, mode="create")
+        _describe(store, ModelVersion(owner, name, version, files, 0.0))
     found = find_version(store, owner, name, version)
-    assert found is not None
+    if found is None:
+        raise UserError(
+            f"version: expected {version!r} to stay, got one that was removed at the same time; publish it again"
+        )
     return found
+
+
+def _describe(store: ModelStore, version: ModelVersion) -> None:
+    """Write a version's description, which makes it whole; one that is there stays."""
+    manifest = json.dumps({"files": [vars(file) for file in version.files]}).encode()
+    with suppress(AlreadyExistsError):  # published before
+        obstore.put(store, _manifest(version.owner, version.name, version.version), manifest, mode="create")
 
 
 def find_version(store: ModelStore, owner: str, name: str, version: str) -> ModelVersion | None:
@@ -157,47 +159,82 @@ def model_names(store: ModelStore, owner: str) -> list[str]:
 
 def current(store: ModelStore, owner: str, name: str) -> Current | None:
     """Return the version in use, None where none was ever promoted. Raises StoreDownError."""
-    place = f"{_place(owner, name)}/current.json"
     with _answering():
-        try:
-            text = bytes(obstore.get(store, place).bytes())
-        except FileNotFoundError:
-            return None
-    try:
-        found = json.loads(text)
-        return Current(str(found["version"]), tuple(map(str, found["history"])))
-    except (ValueError, KeyError, TypeError):
-        raise FormatError(f"{place}: expected a pointer to a version, got something else; promote one again") from None
+        return pointer.read(store, _pointer(owner, name))
 
 
 def promote(store: ModelStore, owner: str, name: str, version: str) -> Current:
     """Put a version into use and return the pointer as it is then. Raises UserError when there is no such version."""
+
+    def use(before: Current | None) -> Current:
+        _check_there(store, owner, name, version)
+        old = () if before is None else (before.version, *before.history)
+        return Current(version, tuple(each for each in old if each != version)[:REMEMBERED])
+
+    with _answering():
+        made = pointer.move(store, _pointer(owner, name), use)
+        assert made is not None
+        try:
+            _check_there(store, owner, name, version)
+        except UserError:  # on S3, which knows no lock, it was removed at this moment
+            pointer.move(store, _pointer(owner, name), lambda now: _back(now, version))
+            raise
+    return made
+
+
+def _check_there(store: ModelStore, owner: str, name: str, version: str) -> None:
     if find_version(store, owner, name, version) is None:
         raise UserError(f"version: expected one of {owner}/{name}, got {version!r}, which is not there")
-    before = current(store, owner, name)
-    old = () if before is None else (before.version, *before.history)
-    return _point(store, owner, name, Current(version, tuple(each for each in old if each != version)[:REMEMBERED]))
+
+
+def _back(now: Current | None, version: str) -> Current | None:
+    """Return the pointer without a version in use, where there is one before it."""
+    return Current(now.history[0], now.history[1:]) if now and now.version == version and now.history else now
 
 
 def roll_back(store: ModelStore, owner: str, name: str) -> Current:
-    """Put the version before into use again. Raises UserError when there is none."""
-    before = current(store, owner, name)
-    if before is None or not before.history:
+    """Put the latest version before into use again that is still there. Raises UserError when there is none."""
+
+    def back(before: Current | None) -> Current:
+        history = before.history if before else ()
+        for place, version in enumerate(history):
+            if find_version(store, owner, name, version) is not None:
+                return Current(version, history[place + 1 :])
         raise UserError(f"model: expected a version before the current one of {owner}/{name}, got none")
-    return _point(store, owner, name, Current(before.history[0], before.history[1:]))
+
+    with _answering():
+        made = pointer.move(store, _pointer(owner, name), back)
+    assert made is not None
+    return made
 
 
 def remove_version(store: ModelStore, owner: str, name: str, version: str) -> bool:
-    """Delete a version and return whether it was there. Raises UserError for the one in use."""
-    found, used = find_version(store, owner, name, version), current(store, owner, name)
-    if used is not None and used.version == version:
-        raise UserError(f"version: expected one that is not in use, got {version!r}; promote another first")
-    if found is None:
-        return False
+    """Delete a version, so that nobody rolls back to it, and return whether it was there. Raises UserError for the one in use."""
+    found = find_version(store, owner, name, version)
+
+    def forget(before: Current | None) -> Current | None:
+        _check_unused(before, version)
+        if found is not None:
+            obstore.delete(store, _manifest(owner, name, version))
+        return before and Current(before.version, tuple(each for each in before.history if each != version))
+
     with _answering():
-        obstore.delete(store, _manifest(owner, name, version))
+        try:
+            pointer.move(store, _pointer(owner, name), forget)
+            _check_unused(current(store, owner, name), version)
+        except UserError:
+            if found is not None:  # on S3, which knows no lock, it may have been promoted at this moment
+                _describe(store, found)
+            raise
+        if found is None:
+            return False
         obstore.delete(store, [f"{_place(owner, name)}/versions/{version}/{file.name}" for file in found.files])
     return True
+
+
+def _check_unused(used: Current | None, version: str) -> None:
+    if used is not None and used.version == version:
+        raise UserError(f"version: expected one that is not in use, got {version!r}; promote another first")
 
 
 def resolve(store: ModelStore, client_id: str, name: str | None) -> tuple[str, Current] | None:
@@ -247,13 +284,6 @@ def _copy_file(store: ModelStore, version: ModelVersion, file: StoredFile, path:
         )
 
 
-def _point(store: ModelStore, owner: str, name: str, to: Current) -> Current:
-    text = json.dumps({"version": to.version, "history": to.history}).encode()
-    with _answering():
-        obstore.put(store, f"{_place(owner, name)}/current.json", text)
-    return to
-
-
 def _described(path: Path) -> StoredFile:
     with path.open("rb") as file:
         return StoredFile(path.name, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
@@ -268,6 +298,10 @@ def _place(owner: str, name: str) -> str:
     return f"{check_name('owner', owner)}/{check_name('model', name)}"
 
 
+def _pointer(owner: str, name: str) -> str:
+    return f"{_place(owner, name)}/current.json"
+
+
 def _manifest(owner: str, name: str, version: str) -> str:
     return f"{_place(owner, name)}/versions/{version}.json"
 
@@ -277,7 +311,7 @@ def _answering() -> Iterator[None]:
     """Turn what the store raises when it does not answer into StoreDownError."""
     try:
         yield
-    except (FileNotFoundError, FormatError):
+    except (FileNotFoundError, UserError):
         raise
     except (BaseError, OSError) as error:
         raise StoreDownError(f"models: expected an answer of the store, got {_line(error)}; try again") from None

@@ -4,13 +4,15 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from onelook.datasets.reading import read
-from onelook.service.unpacking import only_folder, remove, unpack
+from onelook.service.trainings.record import changing, list_trainings
+from onelook.service.unpacking import clear, only_folder, set_aside, unpack
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.files import new_folder, write_json
 
@@ -35,10 +37,22 @@ class Data:
     """Where it lies on the server, when it was not uploaded."""
 
 
-def add_data(root: Path, client_id: str, name: str, archive: BinaryIO, most_bytes: int) -> Data:
+Allow = Callable[[int], None]
+"""Called with the bytes of new data while nobody else changes the client's; raises what refuses them."""
+
+
+class DataGoneError(UserError):
+    """The data that a training needs was removed."""
+
+
+class DataUsedError(UserError):
+    """A training that has not ended needs the data."""
+
+
+def add_data(root: Path, client_id: str, name: str, archive: BinaryIO, most_bytes: int, allow: Allow) -> Data:
     """Unpack a zip and keep it. Raises UserError, and keeps nothing, for what is no zip or no labelled images."""
     id_ = _new_id()
-    with new_folder(_folder(root, client_id, id_)) as folder:
+    with _to_keep(root, client_id, id_, allow) as folder:
         count = unpack(archive, folder / _FILES, most_bytes, "data")
         images, boxes, classes, format = _look(only_folder(folder / _FILES))
         data = Data(id_, name, time.time(), _bytes_of(folder / _FILES), count, images, boxes, classes, format)
@@ -56,32 +70,40 @@ def add_path(root: Path, client_id: str, name: str, path: str, roots: Sequence[s
         told = ", ".join(roots) or "nothing: http.data_roots names no folder, upload a zip"
         raise UserError(f"path: expected one below {told}, got {path!r}")
     id_ = _new_id()
-    with new_folder(_folder(root, client_id, id_)) as folder:
+    with _to_keep(root, client_id, id_, allow=lambda _: None) as folder:
         images, boxes, classes, format = _look(top, "path")
         data = Data(id_, name, time.time(), 0, 0, images, boxes, classes, format, str(top))
         write_json(folder / _FACTS, asdict(data))
     return data
 
 
-def divide_data(root: Path, client_id: str, data: Data, ratios: Sequence[float], seed: int, most_bytes: int) -> Data:
+def divide_data(root: Path, client_id: str, data: Data, ratios: Sequence[float], seed: int, allow: Allow) -> Data:
     """Keep the same pictures once more, divided anew into train, val and, with a third ratio, test.
 
-    Raises UserError for ratios that are none, for data that cannot be read, and for more than `most_bytes`.
+    Raises UserError for ratios that are none and for data that cannot be read, and what `allow` does.
     """
     from onelook.datasets.changes.splitting import split_dataset
     from onelook.datasets.converting import convert
 
     id_, top = _new_id(), data_path(root, client_id, data.id)
     divided = split_dataset(read(top, report=lambda finding: None), ratios, seed)
-    with new_folder(_folder(root, client_id, id_)) as folder:
+    with _to_keep(root, client_id, id_, allow) as folder:
         convert(divided, "darknet" if len(divided.boxes) else "folders", folder / _FILES)
         size, count = _bytes_of(folder / _FILES), sum(path.is_file() for path in (folder / _FILES).rglob("*"))
-        if size > most_bytes:
-            raise UserError(f"data: expected at most {most_bytes} bytes, got {size}; remove some first")
         images, boxes, classes, format = _look(folder / _FILES)
         made = Data(id_, data.name, time.time(), size, count, images, boxes, classes, format)
         write_json(folder / _FACTS, asdict(made))
     return made
+
+
+@contextmanager
+def _to_keep(root: Path, client_id: str, id_: str, allow: Allow) -> Iterator[Path]:
+    """Give a folder to fill, which is kept at the block's end if `allow` lets it."""
+    with ExitStack() as held, new_folder(_folder(root, client_id, id_)) as folder:
+        yield folder
+        size = _bytes_of(folder / _FILES)
+        held.enter_context(changing(root, client_id))
+        allow(size)
 
 
 def _new_id() -> str:
@@ -140,10 +162,15 @@ def list_data(root: Path, client_id: str) -> list[Data]:
 
 
 def remove_data(root: Path, client_id: str, id_: str) -> bool:
-    """Remove a client's data and return whether it was there."""
-    if find_data(root, client_id, id_) is None:
-        return False
-    remove(_folder(root, client_id, id_))
+    """Remove a client's data and return whether it was there. Raises DataUsedError for what a training needs that has not ended."""
+    with changing(root, client_id):
+        if find_data(root, client_id, id_) is None:
+            return False
+        used = [each.id for each in list_trainings(root, client_id) if each.data == id_ and not each.has_ended]
+        if used:
+            raise DataUsedError(f"data: expected none that a training needs, got one that {used[0]} does")
+        aside = set_aside(_folder(root, client_id, id_))
+    clear(aside)
     return True
 
 

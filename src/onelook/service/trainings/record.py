@@ -4,21 +4,28 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from onelook.service.unpacking import remove
+from onelook.service.unpacking import clear, set_aside
 from onelook.structures.errors import UserError
-from onelook.structures.files import new_folder, write_json, write_text
+from onelook.structures.files import in_turn, new_folder, write_json, write_text
 
 Kind = Literal["training", "forecast"]
 State = Literal["waiting", "running", "done", "failed", "stopped"]
 Value = str | int | float | bool
 
+LOCK = ".lock"
+"""Held, in a client's folder, by whoever changes what there is of its data and trainings."""
 _FACTS, STOP, OWNER = "training.json", "stop", "owner"
 """The facts; a wish that it stops; who runs it, touched while it runs."""
+_DIGITS = 16
+"""Of the microseconds in a place in the list."""
+PLACE = r"^[0-9a-f]{16}[a-z0-9]{1,64}$"
+"""What a place in the list looks like."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,19 @@ class TakenError(UserError):
     """There is a training of this id already."""
 
 
+class MovedError(UserError):
+    """The training is gone, or no longer in a state from which it could be changed so."""
+
+
+@contextmanager
+def changing(root: Path, client_id: str) -> Iterator[None]:
+    """Let nobody else, in any process that shares the folder, change a client's data and trainings during the block."""
+    folder = root / client_id
+    folder.mkdir(parents=True, exist_ok=True)
+    with in_turn(folder / LOCK):
+        yield
+
+
 def new_id() -> str:
     """Return an id that nobody guesses."""
     return f"t{secrets.token_hex(8)}"
@@ -64,15 +84,33 @@ def id_of(client_id: str, key: str) -> str:
 
 
 def new_training(
-    root: Path, id_: str, client_id: str, kind: Kind, data: str, network: str, cfg: str | None, **more: Any
+    root: Path,
+    id_: str,
+    client_id: str,
+    kind: Kind,
+    data: str,
+    network: str,
+    cfg: str | None,
+    fill: Callable[[Path], object] | None = None,
+    allow: Callable[[], None] | None = None,
+    **more: Any,
 ) -> Training:
-    """Write down a training, with the text of its network where that came with it. Raises TakenError."""
+    """Write down a training, with the text of its network where that came with it. Raises TakenError.
+
+    It is there whole or not at all: `fill` adds to its folder before; `allow`, while nobody else changes the client's, raises what
+    refuses it.
+    """
     training = Training(id_, client_id, kind, data, network, created_at=time.time(), **more)
     try:
-        with new_folder(folder_of(root, training)) as folder:
+        with ExitStack() as held, new_folder(folder_of(root, training)) as folder:
             if cfg is not None:
                 write_text(folder / network, cfg)
+            if fill is not None:
+                fill(folder)
             write_json(folder / _FACTS, asdict(training))
+            held.enter_context(changing(root, client_id))
+            if allow is not None:
+                allow()
     except (UserError, OSError):
         if find_training(root, client_id, id_) is None:
             raise
@@ -108,7 +146,27 @@ def list_trainings(root: Path, client_id: str) -> list[Training]:
     folder = root / client_id / "runs"
     ids = [path.name for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
     found = [training for id_ in ids if (training := find_training(root, client_id, id_)) is not None]
-    return sorted(found, key=lambda training: (-training.created_at, training.id))
+    return sorted(found, key=_place)
+
+
+def page_of(trainings: Sequence[Training], before: str | None, limit: int) -> tuple[list[Training], str | None]:
+    """Return the first `limit` trainings, as `list_trainings` gives them, behind the place `before`, and the place of the last.
+
+    The place is a word of hexadecimal digits and the id, which stays good when the training is removed; None behind the last page.
+    """
+    left = trainings
+    if before is not None:
+        seen = -int(before[:_DIGITS], 16), before[_DIGITS:]
+        left = [training for training in trainings if _place(training) > seen]
+    page = list(left[:limit])
+    if len(left) <= limit:
+        return page, None
+    return page, f"{-_place(page[-1])[0]:0{_DIGITS}x}{page[-1].id}"
+
+
+def _place(training: Training) -> tuple[int, str]:
+    """Return what trainings are ordered by, newest first: microseconds, negative, then the id."""
+    return -round(training.created_at * 1e6), training.id
 
 
 def all_trainings(root: Path) -> list[Training]:
@@ -118,30 +176,39 @@ def all_trainings(root: Path) -> list[Training]:
     return sorted(found, key=lambda training: (training.created_at, training.id))
 
 
-def change(root: Path, training: Training, **changes: Any) -> Training:
-    """Write down what has changed, and return the training as it is now."""
-    changed = replace(training, **changes)
-    write_json(folder_of(root, training) / _FACTS, asdict(changed))
-    return changed
+def change(root: Path, training: Training, among: Sequence[State] | None = None, **changes: Any) -> Training:
+    """Write down what has changed, and return the training as it is now.
+
+    Raises MovedError, having written nothing, when it is gone or in none of the states `among`; None allows each.
+    """
+    with changing(root, training.client_id):
+        latest = find_training(root, training.client_id, training.id)
+        if latest is None or (among is not None and latest.state not in among):
+            came = "one that is gone" if latest is None else f"one that is {latest.state}"
+            raise MovedError(f"training: expected {' or '.join(among or ('one',))}, got {came}")
+        return write(root, replace(latest, **changes))
+
+
+def write(root: Path, training: Training) -> Training:
+    """Write a training down and return it; for who is `changing`, and has seen that it is there."""
+    write_json(folder_of(root, training) / _FACTS, asdict(training))
+    return training
 
 
 def remove_training(root: Path, training: Training) -> bool:
     """Remove a training that has ended, with its run, and return whether nothing of it is there any more.
 
-    It is taken as by who would run it, so that nobody begins it meanwhile; one that waits, runs or is just ending stays.
+    One that waits, runs or is just ending stays.
     """
     folder = folder_of(root, training)
-    try:
-        (folder / OWNER).touch(exist_ok=False)
-    except FileNotFoundError:
-        return True
-    except FileExistsError:
-        return False
-    latest = find_training(root, training.client_id, training.id)
-    if latest is not None and not latest.has_ended:
-        (folder / OWNER).unlink()
-        return False
-    remove(folder)
+    with changing(root, training.client_id):
+        latest = find_training(root, training.client_id, training.id)
+        if latest is None:
+            return True
+        if not latest.has_ended or (folder / OWNER).exists():
+            return False
+        aside = set_aside(folder)
+    clear(aside)
     return True
 
 

@@ -14,21 +14,24 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from onelook.service.trainings.data import data_path
+from onelook.service.trainings.data import DataGoneError, data_path, find_data
 from onelook.service.trainings.record import (
     OWNER,
     STOP,
+    MovedError,
     Training,
     all_trainings,
     cfg_of,
     change,
+    changing,
     find_training,
     folder_of,
     run_of,
+    write,
 )
 from onelook.service.trainings.watching import client_words
 from onelook.structures.settings import spelled
@@ -106,7 +109,8 @@ class Runner:
             folder = folder_of(self._root, each.training)
             code = each.process.poll()
             if code is not None:
-                change(self._root, each.training, **_outcome(self._root, each, code))
+                with suppress(MovedError):  # somebody has removed its folder
+                    change(self._root, each.training, **_outcome(self._root, each, code))
                 del self._running[id_]
                 (folder / STOP).unlink(missing_ok=True)
                 (folder / OWNER).unlink(missing_ok=True)
@@ -134,9 +138,9 @@ class Runner:
                 os.kill(int(words[2]), signal.SIGTERM)
                 continue  # it saves itself; the next look finds it gone
             owner.unlink(missing_ok=True)
-            latest = find_training(self._root, training.client_id, training.id)
-            if latest is not None and latest.state == "running":
-                change(self._root, latest, state="stopped", error="the service ended meanwhile; resume it")
+            with suppress(MovedError):
+                told = "the service ended meanwhile; resume it"
+                change(self._root, training, ("running",), state="stopped", error=told)
 
     def _start_next(self) -> None:
         if len(self._running) >= self._most:
@@ -153,23 +157,55 @@ class Runner:
                 file.write(f"{socket.gethostname()} {os.getpid()} 0")
         except (FileExistsError, FileNotFoundError):  # another has it, or its client has removed it
             return False
-        latest = find_training(self._root, training.client_id, training.id)
-        if latest is None or latest.state != "waiting":
+        try:
+            started = change(
+                self._root,
+                training,
+                ("waiting",),
+                state="running",
+                started_at=time.time(),
+                finished_at=None,
+                error=None,
+            )
+        except MovedError:  # its client has stopped it
             (folder / OWNER).unlink(missing_ok=True)
             return False
-        process = _start(self._root, latest)
-        (folder / OWNER).write_text(f"{socket.gethostname()} {os.getpid()} {process.pid}")
-        started = change(self._root, latest, state="running", started_at=time.time(), finished_at=None, error=None)
+        try:
+            process = _start(self._root, started)
+        except OSError as error:
+            told = f"it could not be started ({error.strerror}); resume it"
+            change(self._root, started, state="stopped", finished_at=time.time(), error=told)
+            (folder / OWNER).unlink(missing_ok=True)
+            return False
         self._running[training.id] = _Running(started, process)
+        (folder / OWNER).write_text(f"{socket.gethostname()} {os.getpid()} {process.pid}")
         return True
 
 
 def stop(root: Path, training: Training) -> Training:
-    """Ask a training to stop, whoever runs it; one that waits is stopped at once."""
-    if training.state == "running":
-        (folder_of(root, training) / STOP).touch()
-        return training
-    return change(root, training, state="stopped", finished_at=time.time()) if training.state == "waiting" else training
+    """Ask a training to stop, whoever runs it; one that waits is stopped at once. Return it as it is now."""
+    with changing(root, training.client_id):
+        latest = find_training(root, training.client_id, training.id)
+        if latest is None:
+            return training
+        if latest.state == "running":
+            (folder_of(root, latest) / STOP).touch()
+        if latest.state != "waiting":
+            return latest
+        return write(root, replace(latest, state="stopped", finished_at=time.time()))
+
+
+def resume(root: Path, training: Training) -> Training:
+    """Let a training that was stopped, or that failed, wait again, and return it. Raises MovedError, DataGoneError."""
+    with changing(root, training.client_id):
+        latest = find_training(root, training.client_id, training.id)
+        if latest is None or latest.state not in ("stopped", "failed"):
+            came = "gone" if latest is None else latest.state
+            raise MovedError(f"training: expected one that has stopped, got one that is {came}")
+        if find_data(root, training.client_id, training.data) is None:
+            raise DataGoneError("training: expected one whose data is still here, got one whose data was removed")
+        (folder_of(root, latest) / STOP).unlink(missing_ok=True)  # a wish that came too late
+        return write(root, replace(latest, state="waiting", error=None))
 
 
 def command(root: Path, training: Training) -> list[str]:

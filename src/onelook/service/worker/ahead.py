@@ -5,8 +5,9 @@ process, it does alone.
 """
 
 import logging
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from onelook.service.database import Database, DatabaseDownError
@@ -14,10 +15,13 @@ from onelook.service.jobs.claim import Taker, anything_waits, claim
 from onelook.service.jobs.job import ClaimedJob
 from onelook.service.jobs.leases import release
 from onelook.service.settings import ServiceSettings
+from onelook.service.worker.heartbeat import HUNG
 from onelook.service.worker.holding import Holding
 from onelook.service.worker.pictures import Opened, Pictures
 
 _SHORTEST_PAUSE = 0.002
+MOST_DECODED = 256 * 1024**2
+"""Bytes of pixels from which on a batch is handed over in parts: what large pictures take of the memory is known beforehand."""
 _log = logging.getLogger("onelook.service.worker")
 
 
@@ -41,10 +45,15 @@ class Ahead:
         pictures: Pictures,
         loaded: Callable[[str, str], bool],
         hand_over: Callable[[Batch], None],
+        give_up: Callable[[int], None] = os._exit,
     ) -> None:
-        """Begin to take; `hand_over` gets each batch, and `batch_done` must be called when it is done."""
+        """Begin to take; `hand_over` gets each batch, and `batch_done` must be called when it is done.
+
+        `give_up` ends the process: of a fault of this thread itself, as a worker that lives and takes nothing helps nobody.
+        """
         self._database, self._settings, self._worker = database, settings, worker
         self._holding, self._pictures, self._loaded, self._hand_over = holding, pictures, loaded, hand_over
+        self._give_up = give_up
         self._stop = threading.Event()
         self._changed = threading.Condition()
         self._handed = 0
@@ -65,6 +74,13 @@ class Ahead:
         self._thread.join()
 
     def _work(self) -> None:
+        try:
+            self._go_on()
+        except Exception:
+            _log.exception("nothing can be taken: this worker ends")
+            self._give_up(HUNG)
+
+    def _go_on(self) -> None:
         pause = _SHORTEST_PAUSE
         while not self._stop.is_set():
             alone = self._wait_for_room()
@@ -102,14 +118,18 @@ class Ahead:
 
     def _prepare(self, taken: tuple[ClaimedJob, ...]) -> None:
         self._holding.take(taken)
-        pictures = tuple(self._pictures.open(taken))
-        if self._stop.is_set():
-            self._give_back(taken)
-            return
-        with self._changed:
-            self._handed += 1
-        self._hand_over(Batch(taken, pictures))
-        if taken[0].failures:
+        left = taken
+        for batch in _parts(zip(taken, self._pictures.open(taken), strict=True)):
+            if self._stop.is_set():
+                break
+            with self._changed:
+                self._handed += 1
+            left = left[len(batch.jobs) :]
+            self._hand_over(batch)
+            self._wait_for_room()
+        if left:
+            self._give_back(left)
+        elif taken[0].failures:
             with self._changed:
                 self._changed.wait_for(lambda: self._handed == 0 or self._stop.is_set())
 
@@ -119,3 +139,21 @@ class Ahead:
         except DatabaseDownError as error:
             _log.warning("jobs could not be given back, their leases end by themselves: %s", error)
         self._holding.drop(job.id for job in taken)
+
+
+def _parts(opened: Iterable[tuple[ClaimedJob, Opened]]) -> Iterator[Batch]:
+    """Yield a batch in parts of about MOST_DECODED bytes of pixels; what comes behind a part is opened when it is asked for."""
+    part: list[tuple[ClaimedJob, Opened]] = []
+    size = 0
+    for job, picture in opened:
+        part.append((job, picture))
+        size += 0 if picture.image is None else picture.image.nbytes
+        if size >= MOST_DECODED:
+            yield _batch(part)
+            part, size = [], 0
+    if part:
+        yield _batch(part)
+
+
+def _batch(part: list[tuple[ClaimedJob, Opened]]) -> Batch:
+    return Batch(tuple(job for job, _ in part), tuple(picture for _, picture in part))

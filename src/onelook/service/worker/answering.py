@@ -19,6 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,12 @@ LENGTH = struct.Struct(">I")
 LONGEST_HEADER = 1 << 16
 DECODERS = 2
 """Processes that decode for those who wait."""
+MOST_DECODED = 256 * 1024**2
+"""Bytes of pixels that wait for the model; beyond, nothing more is decoded until some are done."""
 _IDLE_SECONDS = 300.0
+_PAUSE = 0.1
 
+_BUSY = Fault("busy", "the worker did not come to this picture in time; try again")
 _log = logging.getLogger("onelook.service.worker")
 
 
@@ -50,6 +55,8 @@ class Call:
     decoded: float
     """Seconds that decoding took."""
     answer: "Future[Result | Fault]" = field(default_factory=Future)
+    release: Callable[[], None] = lambda: None
+    """To be called when the picture is needed no longer."""
 
 
 class Answering:
@@ -65,6 +72,7 @@ class Answering:
         for _ in range(DECODERS):
             self._decoders.put(Decoder(decoding))
         self._refusing = threading.Event()
+        self._space, self._waiting = threading.Condition(), 0
         self._connections: set[socket.socket] = set()
         threading.Thread(target=self._accept, name="answering", daemon=True).start()
 
@@ -106,8 +114,11 @@ class Answering:
         while True:
             try:
                 connection, _ = self._listener.accept()
-            except OSError:
-                return  # closed
+            except OSError as error:
+                if self._refusing.wait(_PAUSE):
+                    return  # closed
+                _log.warning("no connection could be taken: %s", error)
+                continue
             threading.Thread(target=self._serve, args=(connection,), name="answer", daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -121,7 +132,13 @@ class Answering:
                     body = {"fault": vars(answer)} if isinstance(answer, Fault) else {"result": as_json(answer)}
                     text = json.dumps(body, separators=(",", ":")).encode()
                     connection.sendall(LENGTH.pack(len(text)) + text)
-        except (OSError, ValueError) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+        ) as error:  # of what was no request of ours, too
             _log.info("a connection ended: %s", error)
         finally:
             self._connections.discard(connection)
@@ -135,7 +152,7 @@ class Answering:
         if length > LONGEST_HEADER:
             raise ValueError(f"a header of {length} bytes")
         header = json.loads(stream.read(length))
-        if not hmac.compare_digest(str(header.get("token")), self._token):
+        if not hmac.compare_digest(str(header.get("token")).encode(errors="replace"), self._token.encode()):
             raise ValueError("another token")
         size = int(header["size"])
         if not 0 <= size <= self._most_bytes:
@@ -145,22 +162,43 @@ class Answering:
     def _answer(self, header: dict[str, Any], data: bytes, came: float) -> Result | Fault:
         if self._refusing.is_set():
             return Fault("stopping", "this worker is stopping; try again")
-        began = time.monotonic()
+        began, until = time.monotonic(), came + float(header.get("seconds", 60.0))
         try:
-            image = self._decode(data)
+            image = self._decode(data, until)
         except FormatError as error:
             return Fault("image_unreadable", str(error))
+        if image is None:
+            return _BUSY
         decoded = time.monotonic() - began
-        call = Call(header["client_id"], header["model"], header.get("threshold"), image, came, decoded)
+        release = partial(self._count, -image.nbytes)
+        call = Call(
+            header["client_id"], header["model"], header.get("threshold"), image, came, decoded, release=release
+        )
         self._hand_over(call)
         try:
-            return call.answer.result(timeout=header.get("seconds", 60.0))
+            return call.answer.result(timeout=max(until - time.monotonic(), 0.0))
         except TimeoutError:
-            return Fault("busy", "the worker did not come to this picture in time; try again")
+            call.answer.cancel()  # nobody waits any more: it is not looked at in vain
+            return _BUSY
 
-    def _decode(self, data: bytes) -> Image:
-        decoder = self._decoders.get()
+    def _count(self, more: int) -> None:
+        with self._space:
+            self._waiting += more
+            self._space.notify_all()
+
+    def _decode(self, data: bytes, until: float) -> Image | None:
+        """Return the picture, counted among those that wait for the model; None when there was no room for it in time."""
         try:
-            return decoder.decode(data)
+            decoder = self._decoders.get(timeout=max(until - time.monotonic(), 0.0))
+        except queue.Empty:
+            return None
+        try:
+            with self._space:
+                left = max(until - time.monotonic(), 0.0)
+                if not self._space.wait_for(lambda: self._waiting < MOST_DECODED, left):
+                    return None
+            image = decoder.decode(data)
+            self._count(image.nbytes)
+            return image
         finally:
             self._decoders.put(decoder)

@@ -1,7 +1,9 @@
 """Pictures of a batch, fetched and decoded ahead of the model: several addresses at once, one decoder's process for all."""
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,6 +13,7 @@ from onelook.service.jobs.job import ClaimedJob, Fault
 from onelook.structures.errors import FormatError
 from onelook.structures.letterbox import Image
 
+_log = logging.getLogger("onelook.service.worker")
 AT_ONCE = 8
 """Addresses that are asked at the same time."""
 
@@ -37,11 +40,12 @@ class Pictures:
         self._decoder = Decoder(decoding)
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fetch")
 
-    def open(self, jobs: Sequence[ClaimedJob]) -> list[Opened]:
-        """Return the jobs' pictures in order; one that cannot be had takes nothing from the others."""
+    def open(self, jobs: Sequence[ClaimedJob]) -> Iterator[Opened]:
+        """Yield the jobs' pictures in order, decoded when asked for; one that cannot be had takes nothing from the others."""
         began = time.monotonic()
-        bodies = [self._pool.submit(self._body, job) for job in jobs]
-        return [self._decoded(body.result, began) for body in bodies]
+        bodies = deque(self._pool.submit(self._body, job) for job in jobs)
+        while bodies:
+            yield self._decoded(bodies.popleft().result, began)
 
     def close(self) -> None:
         """End the decoder's process; what is being fetched is waited for no longer."""
@@ -64,4 +68,8 @@ class Pictures:
             return Opened(None, Fault("fetch_refused", str(error)), False, time.monotonic() - began, began)
         except FormatError as error:
             return Opened(None, Fault("image_unreadable", str(error)), False, time.monotonic() - began, began)
+        except Exception:  # whatever a picture does, the next one is opened
+            _log.exception("a picture could not be opened")
+            fault = Fault("image_unreadable", "image: expected a picture, got one that could not be opened")
+            return Opened(None, fault, False, time.monotonic() - began, began)
         return Opened(image, None, False, time.monotonic() - began, began)

@@ -31,7 +31,7 @@ from onelook.service.worker.heartbeat import Heartbeat
 from onelook.service.worker.holding import Holding
 from onelook.service.worker.looking import look
 from onelook.service.worker.pictures import Opened, Pictures
-from onelook.service.workers import leave, register
+from onelook.service.workers import Here, register
 from onelook.structures.errors import UserError
 
 _log = logging.getLogger("onelook.service.worker")
@@ -81,8 +81,9 @@ class Desk:
         """Compute until `stop` is set and what is left is done or given back."""
         pictures = Pictures(fetching, decoding)
         answering = Answering(self._inbox.put, decoding, _own_address(self._settings.direct_host))
-        register(self._database, self._settings, self._worker, socket.gethostname(), os.getpid(), answering.address)
-        heartbeat = Heartbeat(self._database, self._settings, self._worker, self._holding, self._cache.labels)
+        here = Here(self._worker, socket.gethostname(), os.getpid(), answering.address)
+        register(self._database, self._settings, here)
+        heartbeat = Heartbeat(self._database, self._settings, here, self._holding, self._cache.labels)
         ahead = Ahead(
             self._database,
             self._settings,
@@ -96,6 +97,7 @@ class Desk:
         try:
             while not stop.is_set():
                 self._serve(ahead, _LOOK_UP)
+            heartbeat.leave()
             self._end(ahead, answering)
         finally:
             answering.close()
@@ -123,11 +125,7 @@ class Desk:
             return
 
     def _end(self, ahead: Ahead, answering: Answering) -> None:
-        """Take nothing more, give back what has not begun, leave."""
-        try:
-            leave(self._database, self._worker)
-        except DatabaseDownError as error:
-            _log.warning("the worker's entry ends by itself: %s", error)
+        """Take nothing more, give back what has not begun."""
         answering.refuse()
         ahead.close()
         self._collect(0)
@@ -177,7 +175,14 @@ class Desk:
         _log.info("%d of %d jobs ended by %s", len(written), len(batch.jobs), model, extra=told)
 
     def _answer(self, call: Call) -> None:
-        """Look at a picture that somebody waits for."""
+        """Look at a picture that somebody waits for, unless nobody does any more."""
+        try:
+            if call.answer.set_running_or_notify_cancel():
+                self._look_at(call)
+        finally:
+            call.release()
+
+    def _look_at(self, call: Call) -> None:
         loaded, fault, _ = self._model(call.client_id, call.model)
         if loaded is None:
             assert fault is not None

@@ -1,6 +1,7 @@
 """Labelled images to train on: upload a zip, list, look at, check, divide, remove."""
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -25,6 +26,7 @@ from onelook.service.training_messages import DataAnswer, DataCheck, DataList, D
 from onelook.service.trainings import looking
 from onelook.service.trainings.data import (
     Data,
+    DataUsedError,
     add_data,
     add_path,
     data_path,
@@ -33,7 +35,6 @@ from onelook.service.trainings.data import (
     list_data,
     remove_data,
 )
-from onelook.service.trainings.record import list_trainings
 
 router = APIRouter(prefix="/v1/data", tags=["trainings"])
 
@@ -61,7 +62,8 @@ async def post_data(
     elif media_type(request) in ZIPS:
         left = await asyncio.to_thread(_room, backend, client)
         async with spooled(request, left) as archive:
-            data = await asyncio.to_thread(add_data, root, client.id, name, archive, left)
+            allow = partial(_allow, backend, client)
+            data = await asyncio.to_thread(add_data, root, client.id, name, archive, left, allow)
     else:
         raise wrong_media_type(request, "application/zip or application/json")
     return answer(data_answer(data), 201, {"Location": f"/v1/data/{data.id}"})
@@ -76,6 +78,13 @@ def _room(backend: Backend, client: Client) -> int:
             409, "no_room", f"data: expected less than {most} bytes kept, got no room; remove some first"
         )
     return left
+
+
+def _allow(backend: Backend, client: Client, size: int) -> None:
+    """Raise the 409 for data that would be more than a client may keep, as when two uploads came at the same time."""
+    left = _room(backend, client)
+    if size > left:
+        raise ProblemError(409, "no_room", f"data: expected at most {left} bytes more, got {size}; remove some first")
 
 
 @router.get("", response_model=DataList)
@@ -160,8 +169,9 @@ async def split_data(data_id: DataId, asked: SplitRequest, backend: Open, client
     """Keep the same pictures once more, divided anew, every class alike; what was there stays as it is."""
 
     def work() -> Data:
-        data, left = find_own_data(backend, client, data_id), _room(backend, client)
-        return divide_data(backend.settings.http.trainings, client.id, data, asked.ratios, asked.seed, left)
+        data, root = find_own_data(backend, client, data_id), backend.settings.http.trainings
+        _room(backend, client)
+        return divide_data(root, client.id, data, asked.ratios, asked.seed, partial(_allow, backend, client))
 
     async with backend.looks:
         made = await asyncio.to_thread(work)
@@ -173,11 +183,10 @@ async def delete_data(data_id: DataId, backend: Open, client: Caller) -> Respons
     """Remove what you have uploaded; not while a training needs it."""
 
     def work() -> bool:
-        root = backend.settings.http.trainings
-        used = [each.id for each in list_trainings(root, client.id) if each.data == data_id and not each.has_ended]
-        if used:
-            raise ProblemError(409, "in_use", f"data: expected none that a training needs, got one that {used[0]} does")
-        return remove_data(root, client.id, data_id)
+        try:
+            return remove_data(backend.settings.http.trainings, client.id, data_id)
+        except DataUsedError as error:
+            raise ProblemError(409, "in_use", str(error)) from None
 
     if not await asyncio.to_thread(work):
         raise not_found("data", data_id)

@@ -28,26 +28,26 @@ from onelook.service.training_messages import (
     TrainingRequest,
     TrainingState,
 )
-from onelook.service.trainings.data import find_data
+from onelook.service.trainings.data import DataGoneError, find_data
 from onelook.service.trainings.record import (
+    PLACE,
+    MovedError,
     TakenError,
     Training,
     Value,
-    change,
     find_training,
-    folder_of,
     id_of,
     list_trainings,
     new_id,
     new_training,
+    page_of,
     progress_lines,
     remove_training,
     run_of,
 )
-from onelook.service.trainings.running import stop
+from onelook.service.trainings.running import resume, stop
 from onelook.service.trainings.turns import Turn, turns
 from onelook.service.trainings.watching import client_words
-from onelook.service.unpacking import remove
 from onelook.structures.errors import FormatError, UserError
 from onelook.structures.network.cfg import parse_cfg
 
@@ -107,7 +107,16 @@ def _new(backend: Backend, client: Client, asked: TrainingRequest, id_: str, dig
     _check(root, client, asked)
     _check_room(backend, client)
     weights = None if asked.weights is None else weights_of(backend.store, client.id, asked.weights)
-    training = new_training(
+
+    def fill(folder: Folder) -> None:
+        if weights is not None:
+            copy_out(backend.store, weights[0], str(asked.weights), weights[1], folder / "weights")
+
+    def allow() -> None:
+        _check_room(backend, client)
+        _check_data(root, client, asked)
+
+    return new_training(
         root,
         id_,
         client.id,
@@ -115,26 +124,22 @@ def _new(backend: Backend, client: Client, asked: TrainingRequest, id_: str, dig
         asked.data,
         asked.network or asked.cfg_name,
         asked.cfg,
+        fill,
+        allow,
         settings=asked.settings,
         time_budget=asked.time_budget,
         weights=asked.weights,
-        state="waiting" if weights is None else "stopped",
         digest=digest,
     )
-    if weights is None:
-        return training
-    owner, version = weights
-    try:
-        copy_out(backend.store, owner, str(asked.weights), version, folder_of(root, training) / "weights")
-    except UserError:
-        remove(folder_of(root, training))
-        raise
-    return change(root, training, state="waiting")
+
+
+def _check_data(root: Folder, client: Client, asked: TrainingRequest) -> None:
+    if find_data(root, client.id, asked.data) is None:
+        raise invalid("data", "the id of data of your own", asked.data, "no_data")
 
 
 def _check(root: Folder, client: Client, asked: TrainingRequest) -> None:
-    if find_data(root, client.id, asked.data) is None:
-        raise invalid("data", "the id of data of your own", asked.data, "no_data")
+    _check_data(root, client, asked)
     if (asked.network is None) == (asked.cfg is None):
         raise invalid("network, cfg", "one of them", "both" if asked.network else "none")
     for key, value in asked.settings.items():
@@ -179,11 +184,14 @@ async def get_trainings(
     client: Caller,
     kind: Annotated[TrainingKind | None, Query()] = None,
     state: Annotated[TrainingState | None, Query()] = None,
+    before: Annotated[str | None, Query(pattern=PLACE, description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Response:
     """List your trainings and forecasts, newest first."""
     found = await asyncio.to_thread(list_trainings, backend.settings.http.trainings, client.id)
     wanted = [each for each in found if kind in (None, each.kind) and state in (None, each.state)]
-    return answer(TrainingList(trainings=[training_answer(each, None) for each in wanted]))
+    page, following = page_of(wanted, before, limit)
+    return answer(TrainingList(trainings=[training_answer(each, None) for each in page], next=following))
 
 
 @router.get("/{training_id}", response_model=TrainingAnswer)
@@ -230,15 +238,12 @@ async def resume_training(training_id: TrainingId, backend: Open, client: Caller
 
     def work() -> TrainingAnswer:
         training = find_own(backend, client, training_id)
-        if training.state not in ("stopped", "failed"):
-            raise ProblemError(
-                409, "not_stopped", f"training: expected one that has stopped, got one that is {training.state}"
-            )
-        if find_data(backend.settings.http.trainings, client.id, training.data) is None:
-            raise ProblemError(
-                409, "no_data", "training: expected one whose data is still here, got one whose data was removed"
-            )
-        return _told(backend, change(backend.settings.http.trainings, training, state="waiting", error=None))
+        try:
+            return _told(backend, resume(backend.settings.http.trainings, training))
+        except DataGoneError as error:
+            raise ProblemError(409, "no_data", str(error)) from None
+        except MovedError as error:
+            raise ProblemError(409, "not_stopped", str(error)) from None
 
     return answer(await asyncio.to_thread(work), 202)
 
