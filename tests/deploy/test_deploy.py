@@ -15,6 +15,8 @@ import yaml
 from onelook.service.configuration import read_settings
 from onelook.service.database import open_database
 from onelook.service.migrations import migrate
+from onelook.service.trainings.running import CLOSE_SECONDS
+from onelook.service.worker.ahead import MOST_DECODED
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 KUBERNETES = "1.31"
@@ -107,6 +109,7 @@ SERVICE = {
         "security_opt": {"type": "array", "items": {"type": "string"}},
         "command": {"type": "array", "items": {"type": "string"}},
         "ports": {"type": "array", "items": {"type": "string", "pattern": "^[0-9]+:[0-9]+$"}},
+        "shm_size": {"type": "string", "pattern": "^[0-9]+gb$"},
         "profiles": {"type": "array", "items": {"type": "string"}},
         "deploy": {"type": "object", "properties": {"replicas": {"type": "integer"}}, "additionalProperties": False},
         "healthcheck": {
@@ -210,17 +213,18 @@ def test_where_files_are_written_something_is_mounted(compose: dict[str, Any]) -
     for name, pod in PODS.items():
         mounted = {each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
         settings = read_settings(environment=config)
-        needed = {"/tmp", str(settings.service.cache)}
-        needed |= {str(settings.http.trainings)} if pod["containers"][0]["args"][0] == "serve" else set()
-        assert needed <= mounted, name
+        needed = [Path("/tmp"), settings.service.cache, Path(config["ONELOOK_CACHE"])]
+        needed += [settings.http.trainings] if pod["containers"][0]["args"][0] == "serve" else []
+        assert all(any(place.is_relative_to(each) for each in mounted) for place in needed), name
+        assert ("/dev/shm" in mounted) == ("trainer" in name), "a training's processes hand pictures over there"
     for name in ("api", "worker", "trainer"):
         service = compose["services"][name]
         settings = read_settings(environment=environment_of(service))
         places = (settings.service.models, settings.service.cache, settings.http.trainings)
         assert all(str(place).startswith("/var/lib/onelook/") for place in places), name
-        assert service["volumes"] == ["onelook:/var/lib/onelook"]
+        assert service["volumes"] == ["onelook:/var/lib/onelook", "uploads:/tmp"], "no upload goes into memory"
         assert service["read_only"]
-        assert service["tmpfs"] == ["/tmp"]
+    assert "shm_size" in compose["services"]["trainer"]
 
 
 def test_containers_of_the_compose_file_have_time_to_drain(compose: dict[str, Any]) -> None:
@@ -229,6 +233,32 @@ def test_containers_of_the_compose_file_have_time_to_drain(compose: dict[str, An
         settings = read_settings(environment=environment_of(service))
         needed = settings.http.notice_seconds + settings.http.drain_seconds + settings.service.drain_seconds
         assert int(service["stop_grace_period"].removesuffix("s")) >= needed, name
+
+
+def test_what_trains_has_time_to_save_beside_its_drain(compose: dict[str, Any]) -> None:
+    http = read_settings(environment={}).http
+    needed = http.notice_seconds + http.drain_seconds + read_settings(environment={}).fetching.deadline + CLOSE_SECONDS
+
+    assert PODS["trainer.yaml Deployment onelook-trainer"]["terminationGracePeriodSeconds"] > needed
+    assert int(compose["services"]["trainer"]["stop_grace_period"].removesuffix("s")) > needed
+
+
+def test_what_a_worker_holds_fits_into_its_pod() -> None:
+    settings = read_settings(environment=DOCUMENTS["config.yaml ConfigMap onelook"]["data"])
+    limit = PODS["worker.yaml Deployment onelook-worker"]["containers"][0]["resources"]["limits"]["memory"]
+
+    pixels = 4 * MOST_DECODED  # a part at work, one ahead, one that is opened; those that wait for answers at once
+    assert settings.service.cache_bytes + pixels + settings.decoding.memory < int(limit.removesuffix("Gi")) * 1024**3
+
+
+def test_workers_begin_when_the_api_has_brought_the_database_to_its_schema(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+
+    assert list(services["api"]["depends_on"]) == ["database"]
+    for name in ("worker", "trainer"):
+        assert services[name]["depends_on"] == {"api": {"condition": "service_healthy"}}
+    assert "/readyz" in services["api"]["healthcheck"]["test"][-1]
+    assert "--host 127.0.0.1" in services["database"]["healthcheck"]["test"][1], "the first server has no TCP"
 
 
 def test_one_process_trains_and_the_others_do_not(compose: dict[str, Any]) -> None:
