@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx2
 import numpy as np
@@ -173,3 +174,28 @@ def test_a_second_start_prints_no_key_and_a_taken_port_is_one_line(served: Serve
     assert done.returncode == 2
     assert "expected an address to listen on, got Address already in use" in done.stderr
     assert "first key" not in done.stdout
+
+
+def test_of_two_that_begin_at_the_same_time_one_makes_the_first_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, said = AllSettings(ServiceSettings(f"sqlite:///{tmp_path / 'onelook.db'}")), list[str]()
+    prepare(settings, said.append)
+    monkeypatch.setattr(serving, "list_clients", lambda _: [])
+
+    prepare(settings, said.append)
+
+    assert len(said) == 1
+
+
+def test_a_second_signal_waits_for_nobody_who_waits_for_a_job(tmp_path: Path) -> None:
+    server = serving._Server(AllSettings(), print, None, None)
+    called: list[object] = []
+    server._loop = SimpleNamespace(call_soon_threadsafe=called.append)
+    waiters = SimpleNamespace(release="released")
+    server._app.state.backend = SimpleNamespace(ready=False, waiters=waiters)
+
+    server.handle_exit(signal.SIGTERM, None)
+
+    assert server.should_exit
+    assert called == ["released"]

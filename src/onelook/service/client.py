@@ -50,6 +50,9 @@ Query = Mapping[str, str | int | float | bool | None]
 WAIT_SECONDS = 30.0
 """Seconds of one `?wait=`: less than proxies between allow."""
 _LATER = (429, 503)
+_QUIET_SECONDS = 60.0
+"""Without a word of a training's events after which a connection counts as dead; the service says one every 15 s."""
+_ENDED = ("done", "failed", "stopped")
 _AWAY_SECONDS = 1.0
 """Between two tries while nobody is there."""
 
@@ -74,7 +77,7 @@ class Service:
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         """`patience` is how many seconds are spent at most on trying again, `timeout` how many on one answer."""
-        self._patience, self._has_answered = patience, False
+        self._patience, self._timeout, self._has_answered = patience, timeout, False
         self._http = httpx2.Client(
             base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=timeout, transport=transport
         )
@@ -207,17 +210,47 @@ class Service:
             asked["before"] = page.next
 
     def follow(self, training_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield events of a training as they come, each as its name and its data, until it has ended."""
-        with self._http.stream("GET", f"/v1/trainings/{training_id}/events", timeout=None) as answer:
+        """Yield events of a training as they come, each as its name and its data, until it has ended.
+
+        A connection that ends before, as when the service is begun again, is made anew behind the last event, as long as there is
+        patience. Raises ServiceError, and TransportError for a service that is not there.
+        """
+        seen, state, until = "", "", 0.0
+        while True:
+            try:
+                for id_, name, data in self._events(training_id, seen):
+                    seen, until = id_ or seen, 0.0
+                    if name != "state" or data["state"] != state:
+                        yield name, data
+                    state = data["state"] if name == "state" else state
+                    if state in _ENDED:
+                        return
+            except (httpx2.TransportError, ServiceError) as error:
+                until = until or time.monotonic() + self._patience
+                passes = error.problem.status in _LATER if isinstance(error, ServiceError) else self._has_answered
+                if not passes or time.monotonic() + _AWAY_SECONDS > until:
+                    raise
+            time.sleep(_AWAY_SECONDS)
+
+    def _events(self, training_id: str, seen: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Yield the id, name and data of each event of one connection, behind the one with the id `seen`."""
+        headers = {"Last-Event-ID": seen} if seen else {}
+        quiet = httpx2.Timeout(self._timeout, read=max(self._timeout, _QUIET_SECONDS))
+        with self._http.stream("GET", f"/v1/trainings/{training_id}/events", headers=headers, timeout=quiet) as answer:
+            self._has_answered = True
             if answer.status_code != 200:
                 answer.read()
                 raise _error(answer)
-            name = "message"
+            id_, name = "", "message"
             for line in answer.iter_lines():
-                if line.startswith("event: "):
-                    name = line.removeprefix("event: ")
-                elif line.startswith("data: "):
-                    yield name, json.loads(line.removeprefix("data: "))
+                field, _, value = line.partition(": ")
+                if field == "id":
+                    id_ = value
+                elif field == "event":
+                    name = value
+                elif field == "data":
+                    yield id_, name, json.loads(value)
+                    id_, name = "", "message"
 
     def stop_training(self, training_id: str) -> TrainingAnswer:
         """Ask a training to save itself and stop."""

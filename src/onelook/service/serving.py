@@ -75,7 +75,11 @@ def first_key(database: Database) -> str | None:
     """Return the key of a new administrator where no client is known yet, else None."""
     if list_clients(database):
         return None
-    key = add_key(database, add_client(database, FIRST_CLIENT, admin=True).id, "first")
+    try:
+        admin = add_client(database, FIRST_CLIENT, admin=True)
+    except UserError:  # another process that begins at the same time was first
+        return None
+    key = add_key(database, admin.id, "first")
     return key.secret if key else None
 
 
@@ -152,6 +156,8 @@ class _Server(uvicorn.Server):
         backend: Backend | None = getattr(self._app.state, "backend", None)
         if backend is None or not backend.ready:
             super().handle_exit(sig, frame)
+            if backend is not None:  # who waits for a job is not waited for
+                self._loop.call_soon_threadsafe(backend.waiters.release)
             return
         backend.drain()
         notice = 0.0 if sig == signal.SIGINT else self._settings.http.notice_seconds

@@ -185,3 +185,39 @@ def test_an_answer_that_is_no_problem_is_told_by_its_status() -> None:
         pytest.raises(ServiceError, match="502 Bad Gateway: <html>"),
     ):
         service.models()
+
+
+def test_a_training_is_followed_over_connections_that_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    running, done = ('event: state\ndata: {"state": "%s"}\n\n' % state for state in ("running", "done"))  # noqa: UP031
+    first = f'id: 1\nevent: progress\ndata: {{"step": 0}}\n\n{running}'
+    second = f': nothing new\n\nid: 2\nevent: progress\ndata: {{"step": 1}}\n\n{running}{done}'
+    problem = ProblemDocument(type="urn:x", title="Busy", status=503, detail="later").model_dump_json()
+    answers = [(200, first), (0, ""), (503, problem), (200, second), (200, done)]
+    asked: list[str | None] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.headers.get("Last-Event-ID"))
+        status, text = answers[len(asked) - 1]
+        if not status:
+            raise httpx2.ConnectError("refused", request=request)
+        return httpx2.Response(status, text=text)
+
+    with Service("http://x", "k", transport=httpx2.MockTransport(answer)) as service:
+        events = list(service.follow("t1"))
+
+    assert events == [
+        ("progress", {"step": 0}),
+        ("state", {"state": "running"}),
+        ("progress", {"step": 1}),
+        ("state", {"state": "done"}),
+    ]
+    assert asked == [None, "1", "1", "1"]
+
+
+def test_who_may_not_follow_is_told_at_once() -> None:
+    problem = ProblemDocument(type="urn:x", title="Not Found", status=404, detail="no training").model_dump_json()
+    refusing = httpx2.MockTransport(lambda request: httpx2.Response(404, text=problem))
+
+    with Service("http://x", "k", transport=refusing) as service, pytest.raises(ServiceError, match="404"):
+        list(service.follow("t1"))

@@ -1,9 +1,13 @@
 """Clients over HTTP: managed by an administrator, known to themselves."""
 
+import asyncio
 from typing import Any
 
 import pytest
-from tests.service.api.conftest import URL, Api, problem
+from tests.service.api.conftest import URL, Api, Start, problem
+
+from onelook.service.clients import Client, client_of, list_keys, revoke_key
+from onelook.service.database import Database
 
 
 def made(api: Api, **limits: Any) -> dict[str, Any]:
@@ -140,3 +144,17 @@ def test_the_log_is_json_with_client_and_jobs(api: Api, caplog: pytest.LogCaptur
     assert line["client"] == api.clients["anna"].id
     assert line["jobs"] == [id_]
     assert (line["route"], line["status"], line["level"], line["method"]) == ("/v1/jobs", 202, "info", "POST")
+
+
+def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(start: Start) -> None:
+    api = start(key_seconds=600)
+    (key,) = list_keys(api.backend.database, api.clients["anna"].id)
+
+    def late(database: Database, secret: str) -> Client | None:
+        found = client_of(database, secret)
+        revoke_key(database, key.id)
+        api.backend.forget_keys()
+        return found
+
+    assert asyncio.run(api.backend.client(api.keys["anna"], late)) == api.clients["anna"]
+    assert asyncio.run(api.backend.client(api.keys["anna"], late)) is None

@@ -16,6 +16,7 @@ import pytest
 from tests.service.api.conftest import Api, Start, problem
 
 from onelook.datasets.generated import make_blood
+from onelook.service.api import publishing
 from onelook.service.trainings import running
 from onelook.service.trainings.record import (
     OWNER,
@@ -26,6 +27,7 @@ from onelook.service.trainings.record import (
     find_training,
     folder_of,
     remove_training,
+    run_of,
 )
 
 ZIP = {"Content-Type": "application/zip"}
@@ -474,3 +476,25 @@ def test_the_command_is_what_a_user_would_type(api: Api, blood: bytes) -> None:
     assert other[3:5] == ["forecast", str(folder_of(root, second) / "network.cfg")]
     assert other[-1] == "--json"
     assert "--out" not in other
+
+
+def test_a_model_that_is_written_while_it_is_promoted_is_promoted_whole(
+    training: Callable[[str], Api], blood: bytes, monkeypatch: pytest.MonkeyPatch, bundle: Path
+) -> None:
+    api = training("short")
+    id_ = started(api, blood)
+    until(api, id_, "done")
+    model = run_of(api.backend.settings.http.trainings, _record(api, id_)) / "model"
+    (model / "weights.safetensors").write_bytes(b"of the next one")
+    pauses: list[float] = []
+
+    def written(seconds: float) -> None:
+        pauses.append(seconds)
+        (model / "weights.safetensors").write_bytes((bundle / "weights.safetensors").read_bytes())
+
+    monkeypatch.setattr(publishing.time, "sleep", written)
+
+    answer = api.ask("POST", f"/v1/trainings/{id_}/promote", json={"name": "smears"})
+
+    assert answer.status_code == 201, answer.text
+    assert len(pauses) == 1

@@ -1,14 +1,17 @@
 """A training as it goes, over HTTP: its metrics, pace, resources, samples, log, files; every hyperparameter."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image as Pillow
-from tests.service.api.conftest import Api, problem
+from tests.service.api.conftest import Api, Start, problem
 from tests.service.api.test_trainings import CFG, blood, started, uploaded
 
+from onelook.service.api.routes import watching as watching_routes
+from onelook.service.clients import list_keys, revoke_key
 from onelook.service.trainings.record import change, find_training, folder_of, run_of
 from onelook.service.trainings.watching import seconds_left
 
@@ -214,3 +217,22 @@ def test_a_model_is_promoted_for_another_client_by_an_administrator(api: Api, bl
     problem(api.ask("POST", f"/v1/trainings/{id_}/promote", "admin", json=nobody), 422, "no_client")
     mine = started(api, blood)
     problem(api.ask("POST", f"/v1/trainings/{mine}/promote", json=wanted), 403, "no_admin")
+
+
+def test_events_say_that_they_are_there_and_end_with_their_key(
+    start: Start, blood: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching_routes, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(watching_routes, "QUIET_SECONDS", 0.05)
+    api = start()
+    id_ = started(api, blood)
+    (key,) = list_keys(api.backend.database, api.clients["anna"].id)
+    revoking = threading.Timer(0.5, lambda: revoke_key(api.backend.database, key.id))
+    revoking.start()
+
+    text = api.ask("GET", f"/v1/trainings/{id_}/events").text
+    revoking.join()
+
+    assert text.startswith("event: state\n")
+    assert text.count(": nothing new\n\n") >= 2
+    problem(api.ask("GET", f"/v1/trainings/{id_}"), 401, "no_key")

@@ -191,3 +191,18 @@ def test_what_the_store_said_is_trusted_for_the_time_that_was_set(
     serve(store, "acme", "cells", bundle(2))
 
     assert watched.cache.get("acme", "cells").version == one
+
+
+def test_a_fault_is_told_without_our_folders(store: ModelStore, bundle: Write, tmp_path: Path) -> None:
+    reported: list[tuple[str, ...]] = []
+
+    def load(folder: Path, threads: int) -> Any:
+        raise ValueError(f"{folder}/weights.safetensors: expected float32, got {threads}")
+
+    version = serve(store, "acme", "cells", bundle(1))
+    cache = ModelCache(store, tmp_path / "cache", LARGE, 0, 1, lambda *words: reported.append(words), load)
+    with pytest.raises(ModelUnusableError) as told:
+        cache.get("acme", "cells")
+
+    assert reported[0][3] == f"acme/cells@{version}: weights.safetensors: expected float32, got 1"
+    assert str(tmp_path) not in str(told.value)

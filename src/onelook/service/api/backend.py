@@ -94,13 +94,14 @@ class Backend:
         known = self._keys.get((find, secret))
         if known is not None and time.monotonic() < known[0]:
             return known[1]
+        keys = self._keys  # another by the time of the answer, when a key was changed: this one is not remembered then
         client = await asyncio.to_thread(find, self.database, secret)
         if client is None:
-            self._keys.pop((find, secret), None)
+            keys.pop((find, secret), None)
             return None
-        if len(self._keys) >= MOST_KEYS:
-            self._keys.clear()
-        self._keys[find, secret] = (time.monotonic() + self.settings.http.key_seconds, client)
+        if len(keys) >= MOST_KEYS:
+            keys.clear()
+        keys[find, secret] = (time.monotonic() + self.settings.http.key_seconds, client)
         return client
 
     async def check_model(self, client_id: str, name: str | None) -> None:
@@ -133,7 +134,7 @@ class Backend:
 
     def forget_keys(self) -> None:
         """Ask anew whose each key is: a client, a key or a session was changed here."""
-        self._keys.clear()
+        self._keys = {}
 
 
 def _seconds_to_empty(database: Database, settings: ServiceSettings) -> float:

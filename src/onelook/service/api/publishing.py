@@ -1,6 +1,8 @@
 """Uploaded models become versions in the model store: a zipped bundle, a `.cfg` with its `.weights`, or a run's best model."""
 
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from onelook.structures.bundle import darknet_bundle, write_bundle
 from onelook.structures.errors import FormatError, UserError
 
 _MOST_FILES = 100
+_WRITING_SECONDS = 0.5
 
 
 def owner_of(client: Client, shared: bool) -> str:
@@ -57,6 +60,22 @@ def publish_bundle(store: ModelStore, owner: str, name: str, folder: Path, promo
     if serves:
         promote(store, owner, name, made.version)
     return PublishedVersion(name=name, shared=owner == SHARED, version=made.version, promoted=serves)
+
+
+def publish_run(store: ModelStore, owner: str, name: str, model: Path) -> PublishedVersion:
+    """Let a run's best model serve, as it is now: one that goes on may write a better one at any moment. Raises UserError."""
+    with _own_folder() as folder:
+        for last in (False, False, True):
+            shutil.copytree(model, folder / "model", dirs_exist_ok=True)
+            try:
+                return publish_bundle(store, owner, name, folder / "model", promoted=True)
+            except StoreDownError:
+                raise
+            except FormatError:  # half of it was of before
+                if last:
+                    raise
+                time.sleep(_WRITING_SECONDS)
+    raise AssertionError("the last try returns or raises")
 
 
 def weights_of(store: ModelStore, client_id: str, name: str) -> tuple[str, str]:

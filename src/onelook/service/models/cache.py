@@ -157,7 +157,8 @@ class ModelCache:
         except StoreDownError:
             raise
         except Exception as error:  # whatever a bad model does while it loads, the one before it goes on
-            why = f"{version_label(*key)}: {str(error) or type(error).__name__}"
+            told = str(error).replace(f"{self._folder.joinpath(*key)}/", "")  # clients read it
+            why = f"{version_label(*key)}: {told or type(error).__name__}"
             self._bad[key] = time.monotonic() + RETRY_SECONDS, why
             self._report(*key, why)
             return None

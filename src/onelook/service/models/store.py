@@ -97,7 +97,7 @@ def publish(store: ModelStore, owner: str, name: str, folder: Path) -> ModelVers
     """
     check_name("owner", owner)
     check_name("model", name)
-    read_named_bundle(folder) if (folder / NAMED).is_file() else read_bundle(folder)
+    (read_named_bundle if (folder / NAMED).is_file() else read_bundle)(folder, mapped=True)
     files = tuple(_described(folder / file) for file in FILES if (folder / file).is_file())
     version = _version_of(files)
     with _answering():

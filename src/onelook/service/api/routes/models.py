@@ -21,7 +21,7 @@ from onelook.service.messages import (
     PublishedVersion,
     VersionAnswer,
 )
-from onelook.service.models.faults import faults
+from onelook.service.models.faults import faults, forget
 from onelook.service.models.names import SHARED
 from onelook.service.models.store import current, model_names, promote, remove_version, roll_back, versions
 from onelook.service.problems import invalid, not_found
@@ -153,6 +153,7 @@ async def delete_version(
     def work() -> None:
         _check_version(backend, owner, name, version)
         remove_version(backend.store, owner, name, version)
+        forget(backend.database, owner, name, version)
 
     await asyncio.to_thread(work)
     return Response(status_code=204)

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from onelook.service.api.answers import answer, training_answer
 from onelook.service.api.backend import Backend, Open
 from onelook.service.api.identity import Caller
-from onelook.service.api.publishing import owner_of, publish_bundle, weights_of
+from onelook.service.api.publishing import owner_of, publish_run, weights_of
 from onelook.service.clients import Client, find_client
 from onelook.service.jobs.refusals import IdempotencyError
 from onelook.service.messages import PublishedVersion
@@ -260,7 +260,7 @@ async def promote_training(training_id: TrainingId, asked: PromoteRequest, backe
         if not (folder / "bundle.toml").is_file():
             raise ProblemError(409, "no_model", "training: expected one that has saved a model, got one that has not")
         try:
-            return publish_bundle(backend.store, receiver, asked.name, folder, promoted=True)
+            return publish_run(backend.store, receiver, asked.name, folder)
         except StoreDownError:
             raise
         except UserError as error:  # our folders are not told

@@ -2,21 +2,23 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path as Folder
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
 
 from onelook.service.api.answers import FILE_HEADERS, answer, picture_answer, training_answer
 from onelook.service.api.backend import Backend, Open
 from onelook.service.api.bodies import BINARY
-from onelook.service.api.identity import Caller, caller
+from onelook.service.api.identity import Caller, caller, identify
 from onelook.service.api.mistake_answers import Judgement, judgement
 from onelook.service.api.routes.trainings import TrainingId, find_own
 from onelook.service.clients import Client
-from onelook.service.problems import not_found
+from onelook.service.database import DatabaseDownError
+from onelook.service.problems import ProblemError, not_found
 from onelook.service.training_messages import (
     Mistakes,
     SampleEvaluation,
@@ -33,6 +35,8 @@ from onelook.training.watch.samples import LEAST_SCORE, MOST_BOXES
 router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
 
 LOOK_SECONDS = 0.5
+QUIET_SECONDS = 15.0
+"""After which a comment is sent where nothing is new, so that a connection is not taken for dead, and a dead one is noticed."""
 
 Split = Annotated[
     str | None, Query(max_length=64, description="By default the one that the report begins with: test, else val")
@@ -87,6 +91,7 @@ def _progress(backend: Backend, training: Training, after: int) -> TrainingProgr
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
 async def get_events(
+    request: Request,
     training_id: TrainingId,
     backend: Open,
     client: Caller,
@@ -95,23 +100,39 @@ async def get_events(
     """Follow a training as server-sent events: `progress` with a line of its metrics, `state` when that changes."""
     training = await asyncio.to_thread(find_own, backend, client, training_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(backend, training, last_event_id), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(
+        _events(request, backend, training, last_event_id), media_type="text/event-stream", headers=headers
+    )
 
 
-async def _events(backend: Backend, training: Training, seen: int) -> AsyncIterator[str]:
-    """Yield what is new until the training has ended, or the service ends: the client then asks another process."""
-    root, state = backend.settings.http.trainings, ""
-    while True:
+async def _events(request: Request, backend: Backend, training: Training, seen: int) -> AsyncIterator[str]:
+    """Yield what is new until the training has ended, the key is void, or the service ends: then another process is asked."""
+    root, state, told_at = backend.settings.http.trainings, "", time.monotonic()
+    while await _may_still(request, backend):
         latest = await asyncio.to_thread(find_training, root, training.client_id, training.id) or training
         for line in await asyncio.to_thread(progress_lines, root, latest, seen):
-            seen += 1
+            seen, told_at = seen + 1, time.monotonic()
             yield f"id: {seen}\nevent: progress\ndata: {json.dumps(line)}\n\n"
         if latest.state != state:
             state = latest.state
             yield f"event: state\ndata: {training_answer(latest, None).model_dump_json()}\n\n"
         if latest.has_ended or not backend.ready:
             return
+        if time.monotonic() - told_at > QUIET_SECONDS:
+            told_at = time.monotonic()
+            yield ": nothing new\n\n"
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _may_still(request: Request, backend: Backend) -> bool:
+    """Return whether whoever asked may go on: a key may be revoked while its events come. A lost database takes nobody's right."""
+    try:
+        await identify(request, backend)
+    except ProblemError:
+        return False
+    except DatabaseDownError:
+        return True
+    return True
 
 
 @router.get("/{training_id}/samples", response_model=SampleList)
