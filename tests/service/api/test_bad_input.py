@@ -198,10 +198,10 @@ def test_a_broken_form_is_told(asked: Api, operation: Operation, form: str) -> N
     assert told["errors"], told
 
 
-def test_a_form_in_an_odd_character_set_brings_no_halves_of_characters_in(api: Api) -> None:
+def test_a_form_in_an_odd_character_set_brings_no_halves_of_characters_in(asked: Api) -> None:
     form = b"--x\r\nContent-Disposition: form-data; name=url\r\n\r\nhttp://a.example/+2AA-\r\n--x--\r\n"
     kind = {"Content-Type": "multipart/form-data; boundary=x; charset=utf-7"}
 
-    told = problem(api.ask("POST", "/v1/jobs", content=form, headers=kind), 422, "invalid")
+    told = problem(asked.ask("POST", "/v1/jobs", content=form, headers=kind), 422, "invalid")
 
     assert told["errors"][0]["field"] == "url"
