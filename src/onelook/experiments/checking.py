@@ -132,9 +132,9 @@ def _named(plan: str, part: str) -> Iterator[None]:
         yield
     except UserError as error:
         told = str(error)
-        raise UserError(
-            told if told.startswith(plan) else f"{plan}: {part}: {told.removeprefix('--')}"
-        ) from None  # a plan has no options
+        if not told.startswith(plan):
+            told = f"{plan}: {part}: {told.removeprefix('--')}"  # a plan has no options
+        raise UserError(told) from None
 
 
 def _contradictions(choice: Choice, task: Task, request: Request, where: str) -> list[str]:

@@ -189,7 +189,7 @@ def test_an_answer_that_is_no_problem_is_told_by_its_status() -> None:
 
 def test_a_training_is_followed_over_connections_that_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    running, done = ('event: state\ndata: {"state": "%s"}\n\n' % state for state in ("running", "done"))  # noqa: UP031
+    running, done = (f'event: state\ndata: {{"state": "{state}"}}\n\n' for state in ("running", "done"))
     first = f'id: 1\nevent: progress\ndata: {{"step": 0}}\n\n{running}'
     second = f': nothing new\n\nid: 2\nevent: progress\ndata: {{"step": 1}}\n\n{running}{done}'
     problem = ProblemDocument(type="urn:x", title="Busy", status=503, detail="later").model_dump_json()

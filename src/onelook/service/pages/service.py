@@ -9,7 +9,8 @@ from fastapi.responses import HTMLResponse
 from onelook.service.api.answers import failed_job_answer
 from onelook.service.api.backend import Backend, Open
 from onelook.service.api.identity import check_administrator
-from onelook.service.api.routes.service import JobBefore, service_answer
+from onelook.service.api.routes.jobs import JobBefore
+from onelook.service.api.routes.service import service_answer
 from onelook.service.clients import list_clients, list_keys
 from onelook.service.jobs.again import failed_jobs
 from onelook.service.models.names import SHARED

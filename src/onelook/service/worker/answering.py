@@ -38,6 +38,8 @@ MOST_DECODED = 256 * 1024**2
 _IDLE_SECONDS = 300.0
 _PAUSE = 0.1
 
+_ENDS = (OSError, ValueError, KeyError, TypeError, AttributeError)
+"""What ends a connection and nothing else: it broke, or what came is no request of ours."""
 _BUSY = Fault("busy", "the worker did not come to this picture in time; try again")
 _log = logging.getLogger("onelook.service.worker")
 
@@ -132,13 +134,7 @@ class Answering:
                     body = {"fault": vars(answer)} if isinstance(answer, Fault) else {"result": as_json(answer)}
                     text = json.dumps(body, separators=(",", ":")).encode()
                     connection.sendall(LENGTH.pack(len(text)) + text)
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-        ) as error:  # of what was no request of ours, too
+        except _ENDS as error:
             _log.info("a connection ended: %s", error)
         finally:
             self._connections.discard(connection)

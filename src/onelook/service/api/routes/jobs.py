@@ -19,7 +19,9 @@ from onelook.service.problems import invalid, not_found
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
-JobId = Annotated[str, Path(pattern=r"^[a-z0-9]{1,64}$")]
+_ID = r"^[a-z0-9]{1,64}$"
+JobId = Annotated[str, Path(pattern=_ID)]
+JobBefore = Annotated[str | None, Query(pattern=_ID, description="`next` of the page before")]
 _LONGEST = 255
 
 
@@ -66,7 +68,7 @@ async def get_jobs(
     backend: Open,
     client: Caller,
     state: Annotated[JobState | None, Query()] = None,
-    before: Annotated[str | None, Query(pattern=r"^[a-z0-9]{1,64}$", description="`next` of the page before")] = None,
+    before: JobBefore = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Response:
     """List your jobs, newest first, without results."""

@@ -3,11 +3,12 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from onelook.service.api.answers import answer, failed_job_answer, job_answer
 from onelook.service.api.backend import Backend, Open
 from onelook.service.api.identity import MANAGES
+from onelook.service.api.routes.jobs import JobBefore, JobId
 from onelook.service.clients import list_clients
 from onelook.service.jobs.again import failed_jobs, retry
 from onelook.service.jobs.listing import drain_rate, numbers, oldest_waiting
@@ -16,9 +17,6 @@ from onelook.service.problems import not_found
 from onelook.service.workers import live_workers
 
 router = APIRouter(prefix="/v1/service", tags=["service"], dependencies=[MANAGES])
-
-JobId = Annotated[str, Path(pattern=r"^[a-z0-9]{1,64}$")]
-JobBefore = Annotated[str | None, Query(pattern=r"^[a-z0-9]{1,64}$", description="`next` of the page before")]
 
 
 @router.get("", response_model=ServiceAnswer)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path as Folder
 from typing import Annotated
 
@@ -166,10 +166,8 @@ async def get_sample_picture(
 
     def work() -> bytes:
         lines = watching.sample_lines(backend.settings.http.trainings, find_own(backend, client, training_id))
-        images = lines[-1]["images"] if lines else []
-        if number >= len(images):
-            raise not_found("picture", str(number))
-        return thumbnail(Folder(images[number]["file"]), side, backend.settings.decoding.most_pixels)
+        files = [image["file"] for image in lines[-1]["images"]] if lines else []
+        return _reduced(backend, files, number, side)
 
     async with backend.looks:
         return picture_answer(await asyncio.to_thread(work))
@@ -208,13 +206,17 @@ async def get_mistaken_picture(
     """Look at a picture of that split by its number, reduced to a JPEG."""
 
     def work() -> bytes:
-        paths = _judgement(backend, client, training_id, split).paths
-        if number >= len(paths):
-            raise not_found("picture", str(number))
-        return thumbnail(paths[number], side, backend.settings.decoding.most_pixels)
+        return _reduced(backend, _judgement(backend, client, training_id, split).paths, number, side)
 
     async with backend.looks:
         return picture_answer(await asyncio.to_thread(work))
+
+
+def _reduced(backend: Backend, files: Sequence[str | Folder], number: int, side: int) -> bytes:
+    """Return one of these pictures by its number, as a JPEG of `side` pixels at most. Raises the 404 for a number beyond."""
+    if number >= len(files):
+        raise not_found("picture", str(number))
+    return thumbnail(Folder(files[number]), side, backend.settings.decoding.most_pixels)
 
 
 def _judgement(backend: Backend, client: Client, training_id: str, split: str | None) -> Judgement:
